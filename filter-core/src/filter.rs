@@ -1,0 +1,196 @@
+//! The paved path: open a bundle, bind a profile, ask.
+
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
+
+use thiserror::Error;
+
+use crate::{
+    BoundFilter, CategoryError, CategorySet, OpenError, Profile,
+    manifest::Manifest,
+    raw::{
+        bundle::{SectionKind, Sections},
+        domains::Domains,
+        patterns::{Automata, AutomataError, Patterns},
+        rule_sets::RuleSets,
+    },
+    rule::Action,
+};
+
+/// An opened bundle. Cheap to clone: clones share the bytes.
+///
+/// ```
+/// # use filter_core::{Filter, FilterBuilder, Options, Profile, Scope, Source, Stamp, Verdict};
+/// # let mut builder = FilterBuilder::new();
+/// # let source = builder.source(Source::block("my-list", &["porn"]))?;
+/// # let mut batch = builder.batch(source);
+/// # batch.domain(&"example.com".parse()?, Scope::Subtree, Options::default())?;
+/// # builder.add(batch.finish());
+/// # let stamp = Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None };
+/// # let bytes = builder.build(stamp).bytes;
+/// let filter = Filter::open(bytes)?; // Vec<u8>, a mapping, &'static [u8]
+/// let child = filter.bind(&Profile::named("child")?)?;
+/// match child.host("www.example.com") {
+///     Verdict::Blocked(reason) => {
+///         assert_eq!(reason.to_string(), "porn · my-list · matched example.com");
+///     }
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Filter {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
+    sections: Sections,
+    domains: Range<usize>,
+    pub(crate) manifest: Manifest,
+    pub(crate) rule_sets: RuleSets,
+    pub(crate) fragments: Patterns,
+    pub(crate) expressions: Patterns,
+    automata: OnceLock<Result<Automata, AutomataError>>,
+    /// In the order of the manifest's sources.
+    pub(crate) sources: Vec<SourceSets>,
+}
+
+/// A source's categories as sets.
+pub(crate) struct SourceSets {
+    pub(crate) action: Action,
+    pub(crate) categories: CategorySet,
+    pub(crate) lifts: CategorySet,
+}
+
+impl Filter {
+    /// Checks every digest and every table of a bundle; its names are read in place, without
+    /// building anything. `bytes` must not change while the filter lives: map only files that
+    /// nobody writes.
+    ///
+    /// # Errors
+    /// [`OpenError`]; whatever was served before should go on being served.
+    pub fn open(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Self, OpenError> {
+        let bytes: Box<dyn AsRef<[u8]> + Send + Sync> = Box::new(bytes);
+        let file = (*bytes).as_ref();
+        let sections = Sections::read(file)?;
+        let section = |section| Ok(&file[sections.range(section)?]);
+
+        let malformed =
+            |section, what: &str| OpenError::Malformed { section, what: what.to_owned() };
+        let mut manifest: Manifest = serde_json::from_slice(section(SectionKind::Manifest)?)
+            .map_err(|error| malformed(SectionKind::Manifest, &error.to_string()))?;
+        manifest.categories = manifest
+            .categories
+            .validate()
+            .map_err(|error| malformed(SectionKind::Manifest, &error.to_string()))?;
+        let sources = source_sets(&manifest)
+            .map_err(|error| malformed(SectionKind::Manifest, &error.to_string()))?;
+        let rule_sets = RuleSets::read(section(SectionKind::RuleSets)?, sources.len())
+            .map_err(|what| malformed(SectionKind::RuleSets, what))?;
+        let patterns = |kind| Patterns::read(section(kind)?).map_err(|what| malformed(kind, what));
+        let fragments = patterns(SectionKind::Fragments)?;
+        let expressions = patterns(SectionKind::Expressions)?;
+        Domains::open(section(SectionKind::Domains)?)
+            .map_err(|error| malformed(SectionKind::Domains, &error.to_string()))?;
+
+        let inner = Inner {
+            domains: sections.range(SectionKind::Domains)?,
+            sections,
+            manifest,
+            rule_sets,
+            fragments,
+            expressions,
+            automata: OnceLock::new(),
+            sources,
+            bytes,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Prepares a profile for asking: category names become bits, the operator's names an overlay
+    /// of the dictionary's kind. The first call on a bundle also builds its pattern automata, which
+    /// takes milliseconds: keep it off the path of queries.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn bind(&self, profile: &Profile) -> Result<BoundFilter, BindError> {
+        let inner = &self.inner;
+        let automata = inner
+            .automata
+            .get_or_init(|| Automata::build(&inner.fragments.texts, &inner.expressions.texts));
+        automata.as_ref().map_err(|error| BindError::Automata(error.clone()))?;
+        BoundFilter::new(Arc::clone(inner), profile)
+    }
+
+    /// What the bundle says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.inner.manifest
+    }
+
+    /// Octets of heap that the pattern automata take; 0 before the first [`bind`](Self::bind).
+    pub fn automata_memory(&self) -> usize {
+        self.inner.automata().map_or(0, Automata::memory)
+    }
+
+    /// Each section's kind and size in octets.
+    pub fn section_sizes(&self) -> Vec<(SectionKind, usize)> {
+        self.inner.sections.sizes()
+    }
+}
+
+impl Inner {
+    #[inline]
+    pub(crate) fn domains(&self) -> Option<Domains<'_>> {
+        let section = (*self.bytes).as_ref().get(self.domains.clone())?;
+        Domains::open(section).ok()
+    }
+
+    #[inline]
+    pub(crate) fn automata(&self) -> Option<&Automata> {
+        self.automata.get().and_then(|built| built.as_ref().ok())
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let manifest = &self.inner.manifest;
+        f.debug_struct("Filter")
+            .field("stamp", &manifest.stamp)
+            .field("counts", &manifest.counts)
+            .finish_non_exhaustive()
+    }
+}
+
+fn source_sets(manifest: &Manifest) -> Result<Vec<SourceSets>, CategoryError> {
+    let sets = |record: &crate::SourceRecord| {
+        let source = &record.source;
+        Ok(SourceSets {
+            action: source.action,
+            categories: manifest.categories.set(&source.categories)?,
+            lifts: manifest.categories.set(&source.lifts)?,
+        })
+    };
+    manifest.sources.iter().map(sets).collect()
+}
+
+/// Why a profile does not fit a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The profile names a category that the bundle does not have: the operator's to mend.
+    #[error(transparent)]
+    Category(#[from] CategoryError),
+    /// One of the operator's names is not a host name.
+    #[error("`{name}` is not a host name")]
+    NotAHostName {
+        /// As it displays.
+        name: String,
+    },
+    /// The bundle's patterns cannot be built: the bundle's maker's to mend.
+    #[error(transparent)]
+    Automata(AutomataError),
+}

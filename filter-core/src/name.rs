@@ -1,0 +1,426 @@
+//! Domain names: from text, and from the wire.
+
+use std::{fmt, net::Ipv6Addr, str::FromStr};
+
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+/// Longest wire form in octets, root label included (RFC 1035 §3.1).
+const MAX_WIRE: usize = 255;
+/// Longest label in octets (RFC 1035 §3.1).
+const MAX_LABEL: usize = 63;
+/// Most labels that fit in [`MAX_WIRE`] octets: one octet each, its length octet, and the root.
+pub(crate) const MAX_LABELS: usize = 127;
+
+/// A domain name: lower-case, uncompressed wire form (RFC 1035 §3.1), held inline.
+///
+/// Comparison is by octets, so case-insensitive for ASCII (RFC 4343). Any octet may stand inside a
+/// label, as on the wire; [`Display`](fmt::Display) escapes the unusual ones (RFC 1035 §5.1).
+///
+/// ```
+/// # use filter_core::DomainName;
+/// let name: DomainName = "Élysée.Example.".parse()?;
+/// assert_eq!(name.to_string(), "xn--lyse-9oad.example");
+/// assert_eq!(name.label_count(), 2);
+/// # Ok::<(), filter_core::NameError>(())
+/// ```
+#[derive(Clone)]
+pub struct DomainName {
+    len: u8,
+    wire: [u8; MAX_WIRE],
+}
+
+impl DomainName {
+    /// Reads a host name as people and lists write it.
+    ///
+    /// One trailing dot is dropped; anything beyond ASCII is mapped to A-labels (UTS #46,
+    /// non-transitional); labels hold letters, digits, `-` and `_`. An address (`192.0.2.1`,
+    /// `2001:db8::1`, `[2001:db8::1]`) is the name *written as that address*: an IPv6 address is one
+    /// label in its canonical text form (RFC 5952). `.` is the root.
+    ///
+    /// # Errors
+    /// [`NameError`], when the text is not a host name.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if !text.is_ascii() {
+            return Self::from_unicode(text);
+        }
+        if text.contains(':') {
+            return Self::from_ipv6(text);
+        }
+        Self::from_ascii(text)
+    }
+
+    /// Reads the uncompressed name at the start of `bytes`; returns it in lower case with the
+    /// number of octets it took.
+    ///
+    /// # Errors
+    /// [`NameError::Compressed`] on a compression pointer or an unknown label type (RFC 1035
+    /// §4.1.4), [`NameError::Truncated`] when the root label is missing, [`NameError::NameTooLong`]
+    /// beyond 255 octets.
+    pub fn from_wire(bytes: &[u8]) -> Result<(Self, usize), NameError> {
+        let mut end = 0;
+        loop {
+            let length = usize::from(*bytes.get(end).ok_or(NameError::Truncated)?);
+            if length > MAX_LABEL {
+                return Err(NameError::Compressed);
+            }
+            end += 1 + length;
+            if end > MAX_WIRE {
+                return Err(NameError::NameTooLong);
+            }
+            if length == 0 {
+                break;
+            }
+        }
+        let mut name = Self::root();
+        // A length octet is at most 63, below `A`: lower-casing the whole form changes labels only.
+        for (to, from) in name.wire.iter_mut().zip(&bytes[..end]) {
+            *to = from.to_ascii_lowercase();
+        }
+        name.len = end as u8;
+        Ok((name, end))
+    }
+
+    /// The lower-case wire form, root label included.
+    pub fn as_wire(&self) -> &[u8] {
+        &self.wire[..usize::from(self.len)]
+    }
+
+    /// The labels as written, leftmost first; `.rev()` goes from the root. The root label itself is
+    /// not one of them.
+    pub fn labels(&self) -> Labels<'_> {
+        let mut labels = Labels { name: self, starts: [0; MAX_LABELS], front: 0, back: 0 };
+        let mut at = 0;
+        while self.wire[at] != 0 {
+            labels.starts[labels.back] = at as u8;
+            labels.back += 1;
+            at += 1 + usize::from(self.wire[at]);
+        }
+        labels
+    }
+
+    /// Number of labels; the root has none.
+    pub fn label_count(&self) -> usize {
+        self.labels().len()
+    }
+
+    /// The ancestor (or self) of the last `labels` labels; the name itself if it has fewer.
+    pub fn suffix(&self, labels: usize) -> Self {
+        let all = self.labels();
+        let Some(skip) = all.len().checked_sub(labels) else { return self.clone() };
+        let start = all.starts[..all.back].get(skip).map_or(self.len - 1, |&start| start);
+        let mut suffix = Self::root();
+        suffix.len = self.len - start;
+        suffix.wire[..usize::from(suffix.len)]
+            .copy_from_slice(&self.wire[usize::from(start)..usize::from(self.len)]);
+        suffix
+    }
+
+    /// True when [`parse`](Self::parse) could have read it: no octet but those of host names and
+    /// addresses.
+    pub fn is_host_name(&self) -> bool {
+        self.labels().flatten().all(|&octet| is_host_octet(octet) || octet == b':')
+    }
+
+    /// True when `self` is `ancestor` or lies below it.
+    pub fn is_within(&self, ancestor: &Self) -> bool {
+        self.suffix(ancestor.label_count()) == *ancestor
+    }
+
+    fn root() -> Self {
+        Self { len: 1, wire: [0; MAX_WIRE] }
+    }
+
+    fn from_ascii(text: &str) -> Result<Self, NameError> {
+        let text = match text {
+            "" => return Err(NameError::Empty),
+            "." => return Ok(Self::root()),
+            text => text.strip_suffix('.').unwrap_or(text).as_bytes(),
+        };
+        if text.len() > MAX_WIRE - 2 {
+            return Err(NameError::NameTooLong);
+        }
+        let mut name = Self::root();
+        let mut label_start = 0; // of the label's length octet
+        for (position, &byte) in text.iter().enumerate() {
+            if byte == b'.' {
+                name.end_label(label_start, position)?;
+                label_start = position + 1;
+                continue;
+            }
+            let lower = byte.to_ascii_lowercase();
+            if !is_host_octet(lower) {
+                return Err(NameError::Character { found: char::from(byte), position });
+            }
+            name.wire[position + 1] = lower;
+        }
+        name.end_label(label_start, text.len())?;
+        name.wire[text.len() + 1] = 0;
+        name.len = (text.len() + 2) as u8;
+        Ok(name)
+    }
+
+    /// Writes the length octet of the label that text positions `start..end` hold.
+    fn end_label(&mut self, start: usize, end: usize) -> Result<(), NameError> {
+        match end - start {
+            0 => Err(NameError::EmptyLabel),
+            length if length > MAX_LABEL => Err(NameError::LabelTooLong),
+            length => {
+                self.wire[start] = length as u8;
+                Ok(())
+            }
+        }
+    }
+
+    #[cold]
+    fn from_unicode(text: &str) -> Result<Self, NameError> {
+        use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+        // The deny list is ours (`is_host_octet`): UTS #46's own would refuse `_`.
+        let ascii = Uts46::new()
+            .to_ascii(text.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+            .map_err(|_| NameError::Idna)?;
+        Self::from_ascii(&ascii)
+    }
+
+    #[cold]
+    fn from_ipv6(text: &str) -> Result<Self, NameError> {
+        let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+        let address: Ipv6Addr = bare.parse().map_err(|_| NameError::Character {
+            found: ':',
+            position: text.find(':').unwrap_or_default(),
+        })?;
+        let canonical = address.to_string();
+        let mut name = Self::root();
+        name.wire[0] = canonical.len() as u8; // at most 45 octets
+        name.wire[1..=canonical.len()].copy_from_slice(canonical.as_bytes());
+        name.len = (canonical.len() + 2) as u8;
+        Ok(name)
+    }
+}
+
+/// Letters, digits, hyphen (RFC 952, RFC 1123 §2.1), and `_`, which real lists and hosts use.
+pub(crate) fn is_host_octet(octet: u8) -> bool {
+    matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')
+}
+
+/// The labels of a [`DomainName`], from either end.
+#[derive(Clone)]
+pub struct Labels<'a> {
+    name: &'a DomainName,
+    starts: [u8; MAX_LABELS],
+    front: usize,
+    back: usize,
+}
+
+impl<'a> Labels<'a> {
+    fn label(&self, index: usize) -> &'a [u8] {
+        let start = usize::from(self.starts[index]);
+        let length = usize::from(self.name.wire[start]);
+        &self.name.wire[start + 1..=start + length]
+    }
+}
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        (self.front < self.back).then(|| {
+            self.front += 1;
+            self.label(self.front - 1)
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.back - self.front;
+        (left, Some(left))
+    }
+}
+
+impl DoubleEndedIterator for Labels<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        (self.front < self.back).then(|| {
+            self.back -= 1;
+            self.label(self.back)
+        })
+    }
+}
+
+impl ExactSizeIterator for Labels<'_> {}
+
+impl FromStr for DomainName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.len == 1 {
+            return f.write_str(".");
+        }
+        for (index, label) in self.labels().enumerate() {
+            if index > 0 {
+                f.write_str(".")?;
+            }
+            for &octet in label {
+                match octet {
+                    b'.' | b'\\' => write!(f, "\\{}", char::from(octet))?,
+                    0x21..=0x7e => write!(f, "{}", char::from(octet))?,
+                    _ => write!(f, "\\{octet:03}")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DomainName({self})")
+    }
+}
+
+impl PartialEq for DomainName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_wire() == other.as_wire()
+    }
+}
+
+impl Eq for DomainName {}
+
+impl std::hash::Hash for DomainName {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_wire().hash(state);
+    }
+}
+
+impl Serialize for DomainName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Why something is not a domain name. The fault is the name's author's, never the engine's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// There is no text at all.
+    #[error("the name is empty")]
+    Empty,
+    /// Two dots in a row, or a leading dot.
+    #[error("the name has an empty label (two dots in a row, or a leading dot)")]
+    EmptyLabel,
+    /// A label of more than 63 octets.
+    #[error("a label is longer than 63 octets")]
+    LabelTooLong,
+    /// More than 255 octets on the wire, 253 characters as text.
+    #[error("the name is longer than 255 octets")]
+    NameTooLong,
+    /// A character that no host name holds.
+    #[error("{found:?} at position {position} cannot stand in a host name")]
+    Character {
+        /// The character.
+        found: char,
+        /// Its offset in octets.
+        position: usize,
+    },
+    /// Not valid under UTS #46.
+    #[error("not a valid internationalised name (UTS #46)")]
+    Idna,
+    /// A compression pointer or unknown label type where a plain name is due.
+    #[error("a compression pointer or unknown label type")]
+    Compressed,
+    /// The bytes end inside the name.
+    #[error("the bytes end inside the name")]
+    Truncated,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text() {
+        let label63 = "a".repeat(63);
+        let cases: &[(&str, Result<&str, NameError>)] = &[
+            ("example.com", Ok("example.com")),
+            ("Example.COM.", Ok("example.com")),
+            (".", Ok(".")),
+            ("com", Ok("com")),
+            ("_dmarc.exa_mple.com", Ok("_dmarc.exa_mple.com")),
+            ("-a-.tumblr.com", Ok("-a-.tumblr.com")),
+            ("école.fr", Ok("xn--cole-9oa.fr")),
+            ("XN--Cole-9oa.FR", Ok("xn--cole-9oa.fr")),
+            ("faß.de", Ok("xn--fa-hia.de")),
+            ("日本。jp", Ok("xn--wgv71a.jp")),
+            ("192.0.2.1", Ok("192.0.2.1")),
+            ("2001:DB8:0:0::1", Ok("2001:db8::1")),
+            ("[2001:db8::1]", Ok("2001:db8::1")),
+            ("", Err(NameError::Empty)),
+            ("..", Err(NameError::EmptyLabel)),
+            (".com", Err(NameError::EmptyLabel)),
+            ("a..b", Err(NameError::EmptyLabel)),
+            ("a b", Err(NameError::Character { found: ' ', position: 1 })),
+            ("a+b.com", Err(NameError::Character { found: '+', position: 1 })),
+            ("http://a", Err(NameError::Character { found: ':', position: 4 })),
+            ("\u{200b}.com", Err(NameError::EmptyLabel)),
+            (&format!("{label63}a.com"), Err(NameError::LabelTooLong)),
+            (&format!("{label63}.com"), Ok(&format!("{label63}.com"))),
+        ];
+        for (input, expected) in cases {
+            let got = DomainName::parse(input).map(|name| name.to_string());
+            assert_eq!(got, expected.clone().map(str::to_owned), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn length_limit_is_253_characters() {
+        let long =
+            |n: usize| ["a".repeat(63), "a".repeat(63), "a".repeat(63), "a".repeat(n)].join(".");
+        assert_eq!(long(61).len(), 253);
+        assert_eq!(DomainName::parse(&long(61)).unwrap().as_wire().len(), 255);
+        assert_eq!(DomainName::parse(&long(62)), Err(NameError::NameTooLong));
+        assert_eq!(DomainName::parse(&"a".repeat(300)), Err(NameError::NameTooLong));
+    }
+
+    #[test]
+    fn wire() {
+        let cases: &[(&[u8], Result<(&str, usize), NameError>)] = &[
+            (b"\x03WwW\x07eXample\x03com\0rest", Ok(("www.example.com", 17))),
+            (b"\0", Ok((".", 1))),
+            (b"\x03a.b\x00", Ok(("a\\.b", 5))),
+            (b"\x03a\0\xff\x00", Ok(("a\\000\\255", 5))),
+            (b"", Err(NameError::Truncated)),
+            (b"\x03ab", Err(NameError::Truncated)),
+            (b"\xc0\x0c", Err(NameError::Compressed)),
+            (b"\x40a", Err(NameError::Compressed)),
+        ];
+        for (input, expected) in cases {
+            let got = DomainName::from_wire(input).map(|(name, used)| (name.to_string(), used));
+            let expected = expected.clone().map(|(name, used)| (name.to_owned(), used));
+            assert_eq!(got, expected, "{input:?}");
+        }
+        let too_long = [b"\x3f".as_slice(), &[b'a'; 63]].concat().repeat(4);
+        assert_eq!(
+            DomainName::from_wire(&[&too_long, &b"\0"[..]].concat()),
+            Err(NameError::NameTooLong)
+        );
+    }
+
+    #[test]
+    fn suffixes() {
+        let name = DomainName::parse("a.b.example.com").unwrap();
+        let suffix = |labels| name.suffix(labels).to_string();
+        assert_eq!(suffix(0), ".");
+        assert_eq!(suffix(1), "com");
+        assert_eq!(suffix(2), "example.com");
+        assert_eq!(suffix(4), "a.b.example.com");
+        assert_eq!(suffix(9), "a.b.example.com");
+        assert!(name.is_within(&DomainName::parse("example.com").unwrap()));
+        assert!(!DomainName::parse("badexample.com").unwrap().is_within(&name.suffix(2)));
+        let from_root: Vec<_> = name.labels().rev().collect();
+        assert_eq!(from_root, [b"com".as_slice(), b"example", b"b", b"a"]);
+    }
+}

@@ -1,0 +1,139 @@
+//! Profiles: what a verdict means for one audience.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::NamePattern;
+
+/// Whether names that no list knows are reachable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Everything that is not refused.
+    #[default]
+    Open,
+    /// Only what an allow rule names, or what a list puts in a category of
+    /// [`allow`](Profile::allow).
+    Closed,
+}
+
+/// What one audience may reach. Categories go by name, so that a profile fits any bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name, such as `child`.
+    pub name: String,
+    /// Categories refused.
+    pub block: BTreeSet<String>,
+    /// Categories not refused, whatever [`block`](Self::block) says; a closed profile also opens to
+    /// the names that lists put there.
+    pub allow: BTreeSet<String>,
+    /// Names refused, whatever lists say.
+    pub block_names: Vec<NamePattern>,
+    /// Names reachable, whatever lists say. Of two of the operator's names the more specific one
+    /// decides; this one, if they are equally so.
+    pub allow_names: Vec<NamePattern>,
+    /// Open or closed.
+    pub mode: Mode,
+}
+
+/// Refused for everyone.
+const EVERYONE: &[&str] =
+    &["porn", "violence", "hate", "malware", "phishing", "scam", "hacking", "tracking"];
+/// Refused for minors too.
+const MINORS: &[&str] = &[
+    "mixed-adult",
+    "weapons",
+    "sects",
+    "gambling",
+    "drugs",
+    "dating",
+    "bypass",
+    "piracy",
+    "cheating",
+    "ads",
+];
+/// Refused for children of 6 to 12 too.
+const CHILDREN: &[&str] =
+    &["ecommerce", "social", "lingerie", "file-hosting", "fake-news", "shortener", "ai"];
+
+impl Profile {
+    /// Names of the built-in profiles.
+    pub const BUILTIN: [&str; 3] = ["child", "teen", "staff"];
+
+    /// A built-in profile: `child` (6 to 12), `teen` or `staff`.
+    ///
+    /// # Errors
+    /// [`UnknownProfile`], when there is none of that name.
+    pub fn named(name: &str) -> Result<Self, UnknownProfile> {
+        let block: &[&[&str]] = match name {
+            "child" => &[EVERYONE, MINORS, CHILDREN],
+            "teen" => &[EVERYONE, MINORS],
+            "staff" => &[EVERYONE],
+            _ => return Err(UnknownProfile { name: name.to_owned() }),
+        };
+        let block = block.iter().copied().flatten().map(|&category| category.to_owned()).collect();
+        Ok(Self { block, ..Self::custom(name) })
+    }
+
+    /// An open profile that refuses nothing yet.
+    pub fn custom(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            block: BTreeSet::new(),
+            allow: BTreeSet::new(),
+            block_names: Vec::new(),
+            allow_names: Vec::new(),
+            mode: Mode::Open,
+        }
+    }
+}
+
+/// No profile of that name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown profile `{name}`; built in: {}", Profile::BUILTIN.join(", "))]
+pub struct UnknownProfile {
+    /// The name that was asked for.
+    pub name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Categories;
+
+    /// The table of the founding design, as it stands there.
+    const TABLE: &[(&str, [bool; 3])] = &[
+        ("porn violence hate malware phishing scam hacking", [true, true, true]),
+        (
+            "mixed-adult weapons sects gambling drugs dating bypass piracy cheating",
+            [true, true, false],
+        ),
+        ("tracking", [true, true, true]),
+        ("ads", [true, true, false]),
+        ("ecommerce social lingerie file-hosting fake-news shortener ai", [true, false, false]),
+        ("games video radio comics education", [false, false, false]),
+    ];
+
+    #[test]
+    fn builtin_profiles_follow_the_table() {
+        let mut seen = 0;
+        for (categories, blocked) in TABLE {
+            for category in categories.split(' ') {
+                for (profile, expected) in Profile::BUILTIN.iter().zip(blocked) {
+                    let profile = Profile::named(profile).unwrap();
+                    assert_eq!(profile.block.contains(category), *expected, "{category}");
+                }
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, Categories::builtin().names().count());
+        for profile in Profile::BUILTIN {
+            let profile = Profile::named(profile).unwrap();
+            assert!(Categories::builtin().set(&profile.block).is_ok());
+        }
+        let unknown = Profile::named("kid").unwrap_err().to_string();
+        assert_eq!(unknown, "unknown profile `kid`; built in: child, teen, staff");
+    }
+}

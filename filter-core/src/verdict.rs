@@ -1,0 +1,257 @@
+//! Answers: a verdict with its reason, and the trace that explains it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{CategoryInfo, DomainName, NameError, Scope};
+
+/// The answer to "is this host fit for this audience?".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// Nothing refuses it.
+    Allowed,
+    /// Refused, and why.
+    Blocked(Reason<'a>),
+    /// The text asked about is not a host name.
+    Invalid(NameError),
+}
+
+impl Verdict<'_> {
+    /// True when refused.
+    pub fn is_blocked(&self) -> bool {
+        matches!(self, Self::Blocked(_))
+    }
+}
+
+/// Why a host is refused: category, source and matched rule.
+///
+/// Displays as `porn · ut1-adult · matched example.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason<'a> {
+    /// Which rank of rules decided.
+    pub step: Step,
+    /// The first category that the profile blocks and no allow rule lifted; none where the operator
+    /// named the host, or the profile is closed.
+    pub category: Option<&'a CategoryInfo>,
+    /// The list that holds the rule; none where the operator named the host, or the profile is
+    /// closed.
+    pub source: Option<&'a str>,
+    /// What matched.
+    pub matched: Matched<'a>,
+    /// True when names below this one are or may be reachable: the answer must then be NODATA, not
+    /// NXDOMAIN, which says of a name that nothing exists below it (RFC 8020).
+    pub spares_descendants: bool,
+}
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.matched {
+            Matched::Nothing => write!(f, "{}", self.brief()),
+            matched => write!(f, "{} · matched {matched}", self.brief()),
+        }
+    }
+}
+
+impl<'a> Reason<'a> {
+    /// Category and source only, `porn · ut1-adult`: what a refusal may tell anyone.
+    pub fn brief(&self) -> impl fmt::Display + use<'a> {
+        Brief { step: self.step, category: self.category, source: self.source }
+    }
+}
+
+struct Brief<'a> {
+    step: Step,
+    category: Option<&'a CategoryInfo>,
+    source: Option<&'a str>,
+}
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.category, self.source) {
+            (Some(category), Some(source)) => write!(f, "{} · {source}", category.name),
+            _ => f.write_str(self.step.label()),
+        }
+    }
+}
+
+/// The rule that matched, as its list wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Matched<'a> {
+    /// A rule on a domain.
+    Domain {
+        /// The name that the rule is on: the asked one or an ancestor.
+        name: DomainName,
+        /// Which names it matches.
+        scope: Scope,
+    },
+    /// A host-name fragment.
+    Fragment {
+        /// In the notation of [`Fragment`](crate::Fragment).
+        text: &'a str,
+    },
+    /// A regular expression.
+    Expression {
+        /// Its text.
+        text: &'a str,
+    },
+    /// No rule: a closed profile refuses what no rule names, an open one allows it.
+    Nothing,
+}
+
+impl fmt::Display for Matched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain { name, scope: Scope::Subtree } => write!(f, "{name}"),
+            Self::Domain { name, scope: Scope::Exact } => write!(f, "{name} (exactly)"),
+            Self::Domain { name, scope: Scope::SubdomainsOnly } => write!(f, "*.{name}"),
+            Self::Fragment { text } => write!(f, "fragment {text}"),
+            Self::Expression { text } => write!(f, "/{text}/"),
+            Self::Nothing => f.write_str("no rule"),
+        }
+    }
+}
+
+/// The ranks of rules, first to last. Numbers are those of the precedence in ARCHITECTURE.md; those
+/// missing here are the resolver's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// 5: the operator's names; most specific, tie: allow.
+    OperatorNames = 5,
+    /// 7: `$important` block rules of lists.
+    ImportantRules = 7,
+    /// 8: list rules; most specific, at equal depth an allow wins for the categories it lifts.
+    ListRules = 8,
+    /// 9: fragments, then expressions.
+    Patterns = 9,
+    /// 10: a closed profile refuses the rest, an open one allows it.
+    Default = 10,
+}
+
+impl Step {
+    /// A few words for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::OperatorNames => "operator's names",
+            Self::ImportantRules => "important rules",
+            Self::ListRules => "list rules",
+            Self::Patterns => "patterns",
+            Self::Default => "profile's default",
+        }
+    }
+}
+
+/// Every rule that matched a name, in order of precedence, and the one that decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trace<'a> {
+    /// The name asked about.
+    pub name: DomainName,
+    /// The profile.
+    pub profile: &'a str,
+    /// The outcome.
+    pub blocked: bool,
+    /// True when a refusal must leave names below reachable ([`Reason::spares_descendants`]).
+    pub spares_descendants: bool,
+    /// All candidates; the last one is the profile's default.
+    pub candidates: Vec<Candidate<'a>>,
+    /// Index in `candidates` of the one that decided.
+    pub winner: usize,
+}
+
+/// A rule that matched, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate<'a> {
+    /// Its rank.
+    pub step: Step,
+    /// What it does where it decides.
+    pub effect: Effect,
+    /// What matched.
+    pub matched: Matched<'a>,
+    /// The list that holds it; none for the operator's names and the default.
+    pub source: Option<&'a str>,
+    /// Names of the categories of the source.
+    pub categories: Vec<&'a str>,
+    /// Names of the categories that an allow rule lifts in this profile.
+    pub lifts: Vec<&'a str>,
+    /// Why it did or did not decide.
+    pub standing: Standing,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Refuses.
+    Block,
+    /// Allows.
+    Allow,
+    /// Cancels block rules of its own source.
+    Except,
+}
+
+/// What became of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It decided.
+    Decides,
+    /// An earlier or more specific one decided.
+    Outranked,
+    /// The profile does not block its categories, or blocks none that it lifts.
+    NotInForce,
+    /// An allow rule lifted every category of it that the profile blocks.
+    Lifted,
+    /// An exception of its own source cancelled it.
+    Excepted,
+}
+
+impl Standing {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Decides => "decides",
+            Self::Outranked => "outranked",
+            Self::NotInForce => "not in force in this profile",
+            Self::Lifted => "lifted by an allow rule",
+            Self::Excepted => "cancelled by an exception of its source",
+        }
+    }
+}
+
+impl Trace<'_> {
+    /// The candidate that decided.
+    pub fn decisive(&self) -> &Candidate<'_> {
+        &self.candidates[self.winner]
+    }
+}
+
+impl fmt::Display for Trace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = if self.blocked { "refused" } else { "allowed" };
+        writeln!(f, "{} is {outcome} in profile {}", self.name, self.profile)?;
+        for (number, candidate) in self.candidates.iter().enumerate() {
+            let mark = if number == self.winner { '→' } else { ' ' };
+            writeln!(f, "{mark} {candidate}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Candidate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let effect = match self.effect {
+            Effect::Block => "block",
+            Effect::Allow => "allow",
+            Effect::Except => "except",
+        };
+        write!(f, "{} {}: {effect} {}", self.step as u8, self.step.label(), self.matched)?;
+        if let Some(source) = self.source {
+            write!(f, " · {} · {source}", self.categories.join(", "))?;
+        }
+        if !self.lifts.is_empty() {
+            write!(f, " · lifts {}", self.lifts.join(", "))?;
+        }
+        write!(f, " · {}", self.standing.label())
+    }
+}

@@ -1,0 +1,170 @@
+//! Builder and reader = the oracle, on random rules and questions; and no bytes make the engine
+//! panic.
+
+mod oracle;
+
+use std::collections::BTreeSet;
+
+use filter_core::{DomainName, Filter, Mode, Profile, Source, with_recomputed_digests};
+use oracle::{Both, Oracle, bind, engine_answer};
+use proptest::{collection::vec, prelude::*, sample::Index};
+
+/// Few labels, so that names often are ancestors of one another.
+fn host() -> impl Strategy<Value = String> {
+    vec("[ab]|x-a|ad", 0..5).prop_map(|labels| {
+        let mut host = labels.join(".");
+        host.push_str(if labels.is_empty() { "q.example" } else { ".q.example" });
+        host
+    })
+}
+
+fn categories() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::subsequence(vec!["porn", "ads", "tracking", "games"], 1..3)
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    prop_oneof![
+        3 => categories().prop_map(|categories| Source::block("", &categories)),
+        1 => prop::sample::subsequence(vec!["porn", "ads", "tracking"], 0..3)
+            .prop_map(|lifts| Source::allow("", &["education"], &lifts)),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = String> {
+    let prefix = prop_oneof![6 => Just(""), 2 => Just("="), 2 => Just("*.")];
+    let exception = prop_oneof![6 => Just(""), 1 => Just("@@")];
+    let important = prop_oneof![8 => Just(""), 1 => Just("$important")];
+    let domain =
+        (exception, prefix, host(), important).prop_map(|(exception, prefix, host, important)| {
+            format!("{exception}{prefix}{host}{important}")
+        });
+    prop_oneof![
+        12 => domain,
+        1 => prop::sample::select(vec!["~x-a.", "~|.ad.", "~ad.a", "~.x-a.q.example.|", "~b.q.e"])
+            .prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["/x-a/", "/^ad/", "/example$/"]).prop_map(str::to_owned),
+    ]
+}
+
+fn profile() -> impl Strategy<Value = Profile> {
+    let set = || {
+        prop::sample::subsequence(vec!["porn", "ads", "tracking", "games"], 0..4)
+            .prop_map(|names| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>())
+    };
+    let names = || {
+        let pattern = (prop_oneof![3 => Just(""), 1 => Just("*.")], host());
+        vec(pattern.prop_map(|(prefix, host)| format!("{prefix}{host}").parse().unwrap()), 0..2)
+    };
+    let mode = prop_oneof![3 => Just(Mode::Open), 1 => Just(Mode::Closed)];
+    let allow = prop_oneof![3 => Just(BTreeSet::new()), 1 => set()];
+    (set(), allow, names(), names(), mode).prop_map(
+        |(block, allow, block_names, allow_names, mode)| Profile {
+            block,
+            allow,
+            block_names,
+            allow_names,
+            mode,
+            ..Profile::custom("test")
+        },
+    )
+}
+
+fn compile(sources: Vec<Source>, rules: &[(Index, String)]) -> (Vec<u8>, Oracle) {
+    let mut both = Both::default();
+    let count = sources.len();
+    for (number, source) in sources.into_iter().enumerate() {
+        both.source(Source { name: format!("source-{number}"), ..source });
+    }
+    for (index, rule) in rules {
+        // Some rules are refused (an important fragment, say): then neither side has them.
+        let _ = both.rule(index.index(count), rule);
+    }
+    both.build()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn engine_equals_oracle(
+        sources in vec(source(), 1..5),
+        rules in vec((any::<Index>(), rule()), 0..25),
+        profiles in vec(profile(), 1..3),
+        asked in vec(host(), 1..10),
+    ) {
+        let (bytes, oracle) = compile(sources, &rules);
+        for profile in &profiles {
+            let bound = bind(bytes.clone(), profile);
+            let listed = rules.iter().map(|(_, rule)| rule.trim_start_matches(['@', '=', '*', '.']));
+            let listed = listed.map(|rule| rule.trim_end_matches("$important").to_owned());
+            let near = asked.iter().flat_map(|host| [host.clone(), format!("a.{host}")]);
+            let parents = ["example", "q.example", "."].map(str::to_owned);
+            for host in listed.chain(near).chain(parents) {
+                let Ok(name) = host.parse::<DomainName>() else { continue };
+                prop_assert_eq!(
+                    engine_answer(&bound, &name),
+                    oracle.answer(profile, &name),
+                    "{}", bound.explain(&name)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn same_rules_in_any_order_give_the_same_bytes(
+        sources in vec(source(), 1..4),
+        rules in vec((any::<Index>(), rule()), 0..20),
+        seed in any::<u64>(),
+    ) {
+        let mut shuffled = rules.clone();
+        shuffled.sort_by_key(|(_, rule)| {
+            rule.bytes().fold(seed, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)))
+        });
+        shuffled.extend(rules.iter().take(3).cloned()); // duplicates change nothing
+        prop_assert_eq!(compile(sources.clone(), &rules).0, compile(sources, &shuffled).0);
+    }
+
+    /// Digests mended, so that nothing but the readers stands between the bytes and the answers.
+    #[test]
+    fn altered_bundles_do_no_harm(
+        rules in vec((any::<Index>(), rule()), 0..25),
+        alterations in vec((any::<Index>(), any::<u8>()), 1..6),
+        mend in any::<bool>(),
+    ) {
+        let sources = vec![Source::block("", &["porn"]), Source::allow("", &["education"], &["porn"])];
+        let (mut bytes, _) = compile(sources, &rules);
+        for (at, octet) in alterations {
+            let at = at.index(bytes.len());
+            bytes[at] = octet;
+        }
+        let bytes = if mend { with_recomputed_digests(bytes) } else { bytes };
+        if let Ok(bound) = Filter::open(bytes).map(|filter| filter.bind(&Profile::named("child").unwrap()))
+            && let Ok(bound) = bound
+        {
+            for host in ["a.q.example", "ad.x-a.q.example", ".", "b.b.b.b.q.example"] {
+                let name = host.parse().unwrap();
+                let _ = (bound.verdict(&name), bound.explain(&name).to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_can_be_opened_without_harm(bytes in vec(any::<u8>(), 0..300)) {
+        let _ = Filter::open(bytes);
+    }
+
+    #[test]
+    fn any_text_and_any_wire_name_can_be_asked(text in "\\PC{0,300}", wire in vec(any::<u8>(), 0..300)) {
+        let mut both = Both::default();
+        let source = both.source(Source::block("porn", &["porn"]));
+        both.rule(source, "example.com").unwrap();
+        both.rule(source, "~sexcam").unwrap();
+        let bound = bind(both.build().0, &Profile::named("child").unwrap());
+        let _ = bound.host(&text);
+        if let Ok((name, used)) = DomainName::from_wire(&wire) {
+            prop_assert_eq!(name.as_wire().len(), used);
+            prop_assert_eq!(DomainName::from_wire(name.as_wire()).unwrap().0, name.clone());
+            let _ = bound.verdict(&name);
+        }
+    }
+}
