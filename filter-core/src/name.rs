@@ -387,7 +387,8 @@ mod tests {
 
     #[test]
     fn wire() {
-        let cases: &[(&[u8], Result<(&str, usize), NameError>)] = &[
+        type Case = (&'static [u8], Result<(&'static str, usize), NameError>);
+        let cases: &[Case] = &[
             (b"\x03WwW\x07eXample\x03com\0rest", Ok(("www.example.com", 17))),
             (b"\0", Ok((".", 1))),
             (b"\x03a.b\x00", Ok(("a\\.b", 5))),

@@ -8,6 +8,7 @@ use crate::{CategoryInfo, DomainName, NameError, Scope};
 
 /// The answer to "is this host fit for this audience?".
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "inline, so that a verdict allocates nothing")]
 pub enum Verdict<'a> {
     /// Nothing refuses it.
     Allowed,
@@ -78,6 +79,7 @@ impl fmt::Display for Brief<'_> {
 /// The rule that matched, as its list wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
+#[expect(clippy::large_enum_variant, reason = "inline, so that a verdict allocates nothing")]
 pub enum Matched<'a> {
     /// A rule on a domain.
     Domain {

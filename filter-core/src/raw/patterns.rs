@@ -195,7 +195,7 @@ pub(crate) fn check_expression(text: &str) -> Result<(), RuleError> {
         Err(error) if error.is_size_limit_exceeded() || is_nfa_limit(&error) => {
             Err(RuleError::ExpressionTooLarge)
         }
-        Err(error) => Err(RuleError::Expression(innermost(&error))),
+        Err(error) => Err(RuleError::Expression(innermost(&*error))),
     }
 }
 
@@ -211,7 +211,7 @@ fn group(
             groups.push((first, dfa));
             Ok(())
         }
-        ([_], Err(error)) => Err(Box::new(error)),
+        ([_], Err(error)) => Err(error),
         (texts, Err(_)) => {
             let (left, right) = texts.split_at(texts.len() / 2);
             group(left, first, groups)?;
@@ -221,7 +221,7 @@ fn group(
 }
 
 /// One automaton that reports every expression found anywhere in the text, ASCII case ignored.
-fn dfa<T: AsRef<str>>(texts: &[T]) -> Result<DFA<Vec<u32>>, dense::BuildError> {
+fn dfa<T: AsRef<str>>(texts: &[T]) -> Result<DFA<Vec<u32>>, Box<dense::BuildError>> {
     dense::Builder::new()
         .configure(
             dense::Config::new()
@@ -234,6 +234,7 @@ fn dfa<T: AsRef<str>>(texts: &[T]) -> Result<DFA<Vec<u32>>, dense::BuildError> {
         // Host names are ASCII: `\w` and the like need no Unicode tables.
         .syntax(syntax::Config::new().case_insensitive(true).unicode(false).utf8(false))
         .build_many(texts)
+        .map_err(Box::new)
 }
 
 fn is_nfa_limit(error: &dense::BuildError) -> bool {

@@ -112,7 +112,7 @@ impl RuleSets {
     pub(crate) fn read(section: &[u8], sources: usize) -> Result<Self, &'static str> {
         let count = u32_at(section, 0).ok_or("no length")? as usize;
         let words = section.len() / 4;
-        if section.len() % 4 != 0 || count + 2 > words {
+        if !section.len().is_multiple_of(4) || count + 2 > words {
             return Err("shorter than its length says");
         }
         let word = |index: usize| u32_at(section, 4 * index).ok_or("cut short");

@@ -3,6 +3,7 @@
 //! It keeps every rule as it was given and, for each question, looks at all that match, one category
 //! at a time. It shares no code with the engine but names, sources and profiles.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(dead_code, unreachable_pub, reason = "each test that includes this module uses a part")]
 
 use std::collections::{BTreeSet, HashMap};
@@ -118,12 +119,10 @@ impl Oracle {
             .filter(|(_, rule)| rule.options.important && blocked.iter().any(|c| blocks(rule, c)))
             .collect();
         if let Some(depth) = important.iter().map(|(depth, _)| *depth).max() {
-            let exact =
-                |(d, rule): &&(usize, DomainRule)| *d != depth || rule.scope == Scope::Exact;
-            return refuse(
-                Step::ImportantRules,
-                spared || important.iter().all(|rule| exact(&rule)),
-            );
+            let deepest = |(d, _): &&(usize, DomainRule)| *d == depth;
+            let exact = |(_, rule): &(usize, DomainRule)| rule.scope == Scope::Exact;
+            let all_exact = important.into_iter().filter(deepest).all(exact);
+            return refuse(Step::ImportantRules, spared || all_exact);
         }
 
         // 8: list rules, one category at a time.
