@@ -1,0 +1,48 @@
+//! `list-compile`: public blocklists in, one compiled bundle out.
+
+#![forbid(unsafe_code)]
+
+mod build;
+mod bundle;
+mod check;
+mod explain;
+mod failure;
+mod output;
+mod progress;
+mod replace;
+mod stats;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Compiles blocklists into one bundle, and looks into bundles.
+///
+/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 sources file invalid, 4 bundle invalid.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Build(build::Arguments),
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Stats(stats::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Build(arguments) => build::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Stats(arguments) => stats::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,114 @@
+//! One host or URL, as lists write them.
+
+use std::net::IpAddr;
+
+use filter_core::{DomainName, Scope};
+
+use super::Skip;
+
+/// A host name or address; dots around it are dropped.
+pub(super) fn name(text: &str) -> Result<DomainName, Skip> {
+    // Two real lists write `.example.com`; a name cut off in the middle would be `example.com..`.
+    Ok(DomainName::parse(text.trim_start_matches('.'))?)
+}
+
+/// The scope of a rule on this host: an address has nothing below it.
+pub(super) fn scope(text: &str, scope: Scope) -> Scope {
+    if is_address(text) { Scope::Exact } else { scope }
+}
+
+/// True for `192.0.2.1`, `2001:db8::1` and `[2001:db8::1]`.
+pub(super) fn is_address(text: &str) -> bool {
+    let may_be = text.ends_with(|last: char| last.is_ascii_digit()) || text.contains(':');
+    may_be && unbracketed(text).parse::<IpAddr>().is_ok()
+}
+
+fn unbracketed(text: &str) -> &str {
+    text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text)
+}
+
+/// True for what has a scheme, a port, a path or a query, so is more than a host.
+pub(super) fn is_url(text: &str) -> bool {
+    let has_port =
+        || text.rsplit_once(':').is_some_and(|(host, port)| is_port(port) && !host.is_empty());
+    text.contains(['/', '?']) || (has_port() && !is_address(text))
+}
+
+/// Checks `[scheme://]host[:port][/path]`.
+pub(super) fn url(text: &str) -> Result<(), Skip> {
+    let rest = match text.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => rest,
+        _ => text,
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if is_address(authority) && is_prefix_length(path) {
+        return Err(Skip::Network);
+    }
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) && !is_address(authority) => host,
+        _ => authority,
+    };
+    if path.contains(|c: char| c.is_whitespace() || c.is_control())
+        || DomainName::parse(host).is_err()
+    {
+        return Err(Skip::InvalidUrl);
+    }
+    Ok(())
+}
+
+/// RFC 3986 §3.1.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet))
+}
+
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 5 && text.bytes().all(|octet| octet.is_ascii_digit())
+}
+
+/// `/24` after an address.
+fn is_prefix_length(path: &str) -> bool {
+    path.strip_prefix('/').and_then(|bits| bits.parse::<u8>().ok()).is_some_and(|bits| bits <= 128)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for text in ["192.0.2.1", "2001:db8::1", "[2001:db8::1]", "::"] {
+            assert!(is_address(text), "{text}");
+        }
+        for text in ["example.com", "192.0.2", "1.2.3.4.5", "192.0.2.1:80", "a:1", ""] {
+            assert!(!is_address(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn urls() {
+        let cases = [
+            ("example.com/a?b=c#d", Ok(())),
+            ("http://example.com", Ok(())),
+            ("https://[2001:db8::1]:8443/a", Ok(())),
+            ("192.0.2.1/a", Ok(())),
+            ("192.0.2.1:8080", Ok(())),
+            ("example.com:8080/a:b", Ok(())),
+            ("école.fr/été", Ok(())),
+            ("192.0.2.0/24", Err(Skip::Network)),
+            ("2001:db8::/32", Err(Skip::Network)),
+            ("/path/only", Err(Skip::InvalidUrl)),
+            ("http://", Err(Skip::InvalidUrl)),
+            ("user@example.com/a", Err(Skip::InvalidUrl)),
+            ("example.com:port/a", Err(Skip::InvalidUrl)),
+            ("example.com/a b", Err(Skip::InvalidUrl)),
+        ];
+        for (text, expected) in cases {
+            assert!(is_url(text), "{text}");
+            assert_eq!(url(text), expected, "{text}");
+        }
+        for text in ["example.com", "192.0.2.1", "2001:db8::1", "a b", "a:b"] {
+            assert!(!is_url(text), "{text}");
+        }
+    }
+}

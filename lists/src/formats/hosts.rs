@@ -1,0 +1,68 @@
+//! Hosts files: `ADDRESS NAME [ALIAS…] [# comment]`, those names only (not what is below them).
+//!
+//! An address that leads nowhere means refusal; any other is a rewrite, which lists may not do.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use filter_core::Scope;
+
+use super::{Kind, Out, ReadOptions, Rule, Sink, Skip, count, host};
+
+pub(super) fn line<S: Sink>(
+    text: &str,
+    options: &ReadOptions,
+    out: &mut Out<'_, S>,
+) -> Result<Kind, Skip> {
+    let (entry, comment) = text.split_once('#').map_or((text, None), |(a, b)| (a, Some(b)));
+    let mut words = entry.split_ascii_whitespace();
+    let address =
+        words.next().ok_or(if comment.is_some() { Skip::Comment } else { Skip::Blank })?;
+    if !refuses(address)? {
+        return Err(Skip::Rewrite);
+    }
+    let mut accepted = false;
+    let mut refused = Vec::new();
+    for word in words {
+        match name(word, options, out) {
+            Ok(_) => accepted = true,
+            Err(reason) => refused.push((reason, word)),
+        }
+    }
+    if !accepted {
+        return Err(refused.into_iter().next().map_or(Skip::NoName, |(reason, _)| reason));
+    }
+    for (reason, word) in refused {
+        count(&mut out.report.refused_names, reason, out.line, word);
+    }
+    Ok(Kind::Name)
+}
+
+fn name<S: Sink>(word: &str, options: &ReadOptions, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
+    if is_local(word) {
+        return Err(Skip::LocalName);
+    }
+    let name = host::name(word)?;
+    let scope = host::scope(word, options.scope.unwrap_or(Scope::Exact));
+    out.plain(Rule::Domain { name: &name, scope })
+}
+
+/// True when the address leads nowhere: unspecified or loopback.
+fn refuses(text: &str) -> Result<bool, Skip> {
+    match text {
+        "0.0.0.0" | "127.0.0.1" => return Ok(true), // nearly all lines
+        _ => {}
+    }
+    // `fe80::1%lo0 localhost` stands in the hosts file of macOS.
+    let bare = text.split_once('%').map_or(text, |(address, _zone)| address);
+    match bare.parse::<IpAddr>().map_err(|_| Skip::NoAddress)? {
+        IpAddr::V4(address) => Ok(address == Ipv4Addr::UNSPECIFIED || address.is_loopback()),
+        IpAddr::V6(address) => Ok(address == Ipv6Addr::UNSPECIFIED || address.is_loopback()),
+    }
+}
+
+/// The machine's own names.
+fn is_local(word: &str) -> bool {
+    let local = ["localhost", "localhost.localdomain", "local", "broadcasthost", "0.0.0.0"];
+    local.iter().any(|name| name.eq_ignore_ascii_case(word))
+        || word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("ip6-"))
+}

@@ -1,0 +1,359 @@
+//! List formats: one reader each, streaming, in bounded memory.
+//!
+//! A reader never fails on a bad line and never drops one silently: each line is accepted, or
+//! skipped for a [`Skip`] reason that is counted. Rules go to a [`Sink`] as they are read.
+
+mod adblock;
+mod detect;
+mod domains;
+mod expression;
+mod host;
+mod hosts;
+mod lines;
+mod skip;
+mod ut1;
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    io::{self, BufRead},
+    path::Path,
+};
+
+use filter_core::{DomainName, Options, RuleError, Scope};
+use serde::Serialize;
+use thiserror::Error;
+
+pub use adblock::Badfilters;
+pub use detect::{DetectError, detect};
+pub use skip::Skip;
+pub(crate) use ut1::Directory;
+
+use lines::{Line, Lines};
+
+use crate::source::Format;
+
+/// How many lines of each reason a report shows.
+const EXAMPLES: usize = 5;
+/// Characters of a line that a report shows.
+const EXAMPLE_LENGTH: usize = 120;
+/// Reasons kept apart in one report: beyond that, a list made to harm could fill the memory with
+/// modifier names.
+const MAX_REASONS: usize = 256;
+
+/// A rule, as a reader understood it.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule<'a> {
+    /// A name, and which names around it are meant.
+    Domain {
+        /// The name.
+        name: &'a DomainName,
+        /// Itself, what is below it, or both.
+        scope: Scope,
+    },
+    /// Part of a host name, in the notation of [`filter_core::Fragment`].
+    Fragment(&'a str),
+    /// A regular expression on the host name, in the syntax of `regex-automata`.
+    Expression(&'a str),
+    /// A URL prefix as written: understood and counted, not compiled.
+    Url(&'a str),
+}
+
+/// Where rules go.
+pub trait Sink {
+    /// The rules that follow are those of this file.
+    fn file(&mut self, path: &Path) {
+        let _ = path;
+    }
+
+    /// Takes the rule of a line (from 1).
+    ///
+    /// # Errors
+    /// [`RuleError`], when the rule can never be one; the reader counts it and goes on.
+    fn rule(&mut self, line: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError>;
+}
+
+/// What a reader must know beside the bytes.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Replaces the format's scope of a name that does not state its own.
+    pub scope: Option<Scope>,
+    /// AdBlock only: the rules that this list takes back.
+    pub badfilters: Badfilters,
+}
+
+/// Part of a list: which reader its lines need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Domains,
+    Hosts,
+    Adblock,
+    Urls,
+    Expressions,
+}
+
+/// What became of the lines of one file: `lines = accepted + skipped`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// Lines read.
+    pub lines: u64,
+    /// Lines that gave at least one rule, by kind.
+    pub accepted: Accepted,
+    /// Rules given to the sink; a hosts line may give several.
+    pub rules: u64,
+    /// Lines that gave none, by reason.
+    pub skipped: BTreeMap<Skip, Skipped>,
+    /// Further names of accepted hosts lines that were refused, by reason.
+    pub refused_names: BTreeMap<Skip, Skipped>,
+}
+
+/// Accepted lines, by kind of rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// Names.
+    pub names: u64,
+    /// Host-name fragments.
+    pub fragments: u64,
+    /// Regular expressions.
+    pub expressions: u64,
+    /// URL prefixes; not compiled.
+    pub urls: u64,
+}
+
+impl Accepted {
+    /// Lines of any kind.
+    pub fn total(self) -> u64 {
+        self.names + self.fragments + self.expressions + self.urls
+    }
+
+    /// Adds the counts of another.
+    pub fn add(&mut self, other: Self) {
+        self.names += other.names;
+        self.fragments += other.fragments;
+        self.expressions += other.expressions;
+        self.urls += other.urls;
+    }
+}
+
+/// Lines skipped for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// How many.
+    pub lines: u64,
+    /// The first few, of reasons that are problems.
+    pub first: Vec<Example>,
+}
+
+/// One line, to be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// Its number, from 1.
+    pub line: u64,
+    /// Its text, cut where it is long, unusual characters escaped.
+    pub text: String,
+}
+
+impl FileReport {
+    /// Lines that gave no rule.
+    pub fn skipped_lines(&self) -> u64 {
+        self.skipped.values().map(|skipped| skipped.lines).sum()
+    }
+
+    fn accept(&mut self, kind: Kind) {
+        let accepted = &mut self.accepted;
+        *match kind {
+            Kind::Name => &mut accepted.names,
+            Kind::Fragment => &mut accepted.fragments,
+            Kind::Expression => &mut accepted.expressions,
+            Kind::Url => &mut accepted.urls,
+        } += 1;
+    }
+}
+
+/// Counts one more line under a reason, and keeps its text if it is among the first.
+fn count(reasons: &mut BTreeMap<Skip, Skipped>, reason: Skip, line: u64, text: &str) {
+    let reason = match reason {
+        Skip::Modifier(_) if reasons.len() >= MAX_REASONS && !reasons.contains_key(&reason) => {
+            Skip::Modifier("(others)".into())
+        }
+        reason => reason,
+    };
+    let is_problem = reason.is_problem();
+    let skipped = reasons.entry(reason).or_default();
+    skipped.lines += 1;
+    if is_problem && skipped.first.len() < EXAMPLES {
+        skipped.first.push(Example { line, text: excerpt(text) });
+    }
+}
+
+fn excerpt(text: &str) -> String {
+    let mut shown: String = text.chars().take(EXAMPLE_LENGTH).flat_map(shown_char).collect();
+    if text.chars().nth(EXAMPLE_LENGTH).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Control characters escaped, so that a list cannot drive the reader's terminal.
+fn shown_char(character: char) -> impl Iterator<Item = char> {
+    let escaped = character.is_control().then(|| character.escape_default());
+    let plain = escaped.is_none().then_some(character);
+    escaped.into_iter().flatten().chain(plain)
+}
+
+/// Why a list cannot be read at all.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The system refuses.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// UTF-16, with or without a byte order mark.
+    #[error("this is UTF-16 text: convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)")]
+    Utf16,
+    /// It holds NUL octets.
+    #[error("this is a binary file, not a list")]
+    Binary,
+    /// An archive or compressed file.
+    #[error("this is a {0} file: unpack it first")]
+    Compressed(&'static str),
+    /// `format = "auto"`, and no format fits.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
+    /// A directory given as a single-file format, or the reverse.
+    #[error("this is {found}, but format = \"{format}\" reads {expected}")]
+    Kind {
+        /// The format of the source.
+        format: Format,
+        /// What the format reads.
+        expected: &'static str,
+        /// What the path is.
+        found: &'static str,
+    },
+    /// A symbolic link that leads out of the list's own folder.
+    #[error(
+        "the link {link} leads to {target}, outside of {root}: links must stay within the list"
+    )]
+    LinkLeavesRoot {
+        /// The link.
+        link: String,
+        /// Where it leads.
+        target: String,
+        /// The folder that it must not leave.
+        root: String,
+    },
+    /// A directory without any file of a UT1/squidGuard category.
+    #[error(
+        "no `domains`, `urls` or `expressions` here: give the directory of one category, \
+         such as blacklists/adult"
+    )]
+    NoCategoryFiles,
+}
+
+/// Which kind of rule a line gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Name,
+    Fragment,
+    Expression,
+    Url,
+}
+
+/// Reads a single-file list that is in `format`.
+///
+/// # Errors
+/// [`ReadError`], when the input fails or is no text; never for a bad line.
+pub fn read(
+    format: Format,
+    input: impl BufRead,
+    options: &ReadOptions,
+    sink: &mut impl Sink,
+) -> Result<FileReport, ReadError> {
+    let part = match format {
+        Format::Domains => Part::Domains,
+        Format::Hosts => Part::Hosts,
+        Format::Adblock => Part::Adblock,
+        Format::Ut1 => {
+            return Err(ReadError::Kind { format, expected: "a directory", found: "a file" });
+        }
+    };
+    read_part(part, input, options, sink)
+}
+
+/// Reads one file of a list.
+pub(crate) fn read_part(
+    part: Part,
+    input: impl BufRead,
+    options: &ReadOptions,
+    sink: &mut impl Sink,
+) -> Result<FileReport, ReadError> {
+    let mut lines = Lines::new(input)?;
+    let mut report = FileReport::default();
+    loop {
+        // Borrowed from `lines` until the end of the turn, hence the number first.
+        let number = lines.number + 1;
+        let (text, outcome) = match lines.next()? {
+            None => break,
+            Some(Line::TooLong(start)) => (start, Err(Skip::LineTooLong)),
+            Some(Line::Whole(text)) => {
+                let mut out = Out { line: number, sink, report: &mut report };
+                let outcome = read_line(part, &text, options, &mut out);
+                (text, outcome)
+            }
+        };
+        report.lines += 1;
+        match outcome {
+            Ok(kind) => report.accept(kind),
+            Err(reason) => count(&mut report.skipped, reason, number, &text),
+        }
+    }
+    Ok(report)
+}
+
+fn read_line<S: Sink>(
+    part: Part,
+    text: &str,
+    options: &ReadOptions,
+    out: &mut Out<'_, S>,
+) -> Result<Kind, Skip> {
+    match part {
+        Part::Domains => domains::line(text, options, out),
+        Part::Hosts => hosts::line(text, options, out),
+        Part::Adblock => adblock::line(text, options, out),
+        Part::Urls => ut1::url_line(text, out),
+        Part::Expressions => ut1::expression_line(text, out),
+    }
+}
+
+/// Where a line's rules go.
+struct Out<'a, S> {
+    line: u64,
+    sink: &'a mut S,
+    report: &'a mut FileReport,
+}
+
+impl<S: Sink> Out<'_, S> {
+    fn rule(&mut self, rule: Rule<'_>, options: Options) -> Result<Kind, Skip> {
+        self.sink.rule(self.line, rule, options)?;
+        self.report.rules += 1;
+        Ok(match rule {
+            Rule::Domain { .. } => Kind::Name,
+            Rule::Fragment(_) => Kind::Fragment,
+            Rule::Expression(_) => Kind::Expression,
+            Rule::Url(_) => Kind::Url,
+        })
+    }
+
+    fn plain(&mut self, rule: Rule<'_>) -> Result<Kind, Skip> {
+        self.rule(rule, Options::default())
+    }
+}
+
+/// Text in lower case, copied only where it is not already.
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}

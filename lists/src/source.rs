@@ -1,0 +1,351 @@
+//! `sources.toml`: which lists make a bundle, and what each of them means.
+
+use std::{
+    fmt, io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use filter_core::{Action, Categories, CategoryError, CategoryInfo, Scope, Suffixes};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use toml::Spanned;
+
+use crate::diagnostic::{Diagnostic, TextFile};
+
+/// Longest source name in octets: it is shown to people in refusals (RFC 8914 EXTRA-TEXT).
+const MAX_NAME: usize = 64;
+/// Categories that no list may lift.
+const NEVER_LIFTED: [&str; 3] = ["malware", "phishing", "bypass"];
+
+/// The lists that make one bundle, in the order of their file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Categories beyond the built-in ones.
+    pub categories: Vec<CategoryInfo>,
+    /// The lists.
+    pub sources: Vec<ListSource>,
+}
+
+/// One list: where it is, how it is written, and what its rules mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListSource {
+    /// What the bundle remembers of it.
+    pub definition: filter_core::Source,
+    /// A file, or the directory of one UT1/squidGuard category.
+    pub path: PathBuf,
+    /// How it is written; `None` is found out from its first lines.
+    pub format: Option<Format>,
+    /// Replaces the scope that the format gives a name that does not state its own.
+    pub scope: Option<Scope>,
+}
+
+/// A list format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Format {
+    /// One name a line, with or without `*.`: the name and everything under it.
+    Domains,
+    /// `0.0.0.0 name [alias…]`: those names only.
+    Hosts,
+    /// The DNS subset of AdBlock-style rules.
+    Adblock,
+    /// The directory of one UT1 or squidGuard category.
+    Ut1,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Domains => "domains",
+            Self::Hosts => "hosts",
+            Self::Adblock => "adblock",
+            Self::Ut1 => "ut1",
+        })
+    }
+}
+
+impl Sources {
+    /// Reads a `sources.toml`. Paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// [`SourcesError`], with every fault of the file at once.
+    pub fn load(path: &Path) -> Result<Self, SourcesError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| SourcesError::Unreadable { path: path.into(), error })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(TextFile { path: path.display().to_string(), text }, folder)
+    }
+
+    /// Reads the text of a `sources.toml` whose paths are relative to `folder`.
+    ///
+    /// # Errors
+    /// [`SourcesError::Invalid`], with every fault of the text at once.
+    pub fn parse(file: TextFile, folder: &Path) -> Result<Self, SourcesError> {
+        let file = Arc::new(file);
+        let tables: Tables = toml::from_str(&file.text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            SourcesError::Invalid(vec![Diagnostic::new(file.clone(), span, error.message())])
+        })?;
+        let mut check = Check { file, table: Categories::builtin(), faults: Vec::new() };
+        let sources = check.all(tables, folder);
+        if check.faults.is_empty() { Ok(sources) } else { Err(SourcesError::Invalid(check.faults)) }
+    }
+}
+
+/// Why a `sources.toml` cannot be used. The fault is its author's.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SourcesError {
+    /// It is missing or cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Its content is wrong, in one or several places.
+    #[error("{}", Paragraphs(.0))]
+    Invalid(Vec<Diagnostic>),
+}
+
+struct Paragraphs<'a>(&'a [Diagnostic]);
+
+impl fmt::Display for Paragraphs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: Vec<_> = self.0.iter().map(Diagnostic::to_string).collect();
+        f.write_str(&faults.join("\n\n"))
+    }
+}
+
+/// The file as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tables {
+    #[serde(default)]
+    source: Vec<Spanned<SourceTable>>,
+    #[serde(default)]
+    category: Vec<Spanned<CategoryTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceTable {
+    name: Spanned<String>,
+    path: Option<Spanned<PathBuf>>,
+    url: Option<Spanned<String>>,
+    #[serde(default)]
+    format: FormatKey,
+    categories: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    action: Action,
+    lifts: Option<Spanned<Vec<Spanned<String>>>>,
+    scope: Option<Scope>,
+    #[serde(default)]
+    suffixes: Suffixes,
+    licence: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CategoryTable {
+    name: String,
+    fr: String,
+    en: String,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FormatKey {
+    #[default]
+    Auto,
+    Domains,
+    Hosts,
+    Adblock,
+    Ut1,
+}
+
+impl From<FormatKey> for Option<Format> {
+    fn from(key: FormatKey) -> Self {
+        match key {
+            FormatKey::Auto => None,
+            FormatKey::Domains => Some(Format::Domains),
+            FormatKey::Hosts => Some(Format::Hosts),
+            FormatKey::Adblock => Some(Format::Adblock),
+            FormatKey::Ut1 => Some(Format::Ut1),
+        }
+    }
+}
+
+/// Checks that go beyond the syntax; goes on after a fault, to report all of them.
+struct Check {
+    file: Arc<TextFile>,
+    table: Categories,
+    faults: Vec<Diagnostic>,
+}
+
+impl Check {
+    fn all(&mut self, tables: Tables, folder: &Path) -> Sources {
+        let mut sources = Sources::default();
+        for category in tables.category {
+            sources.categories.extend(self.category(category));
+        }
+        if tables.source.is_empty() {
+            let fault = self.fault(0..0, "no source");
+            self.faults.push(fault.help("a source is a list:\n[[source]]\nname = \"my-list\"\npath = \"my-list.txt\"\ncategories = [\"porn\"]"));
+        }
+        let mut names: Vec<Spanned<String>> = Vec::new();
+        for source in tables.source {
+            let source = source.into_inner();
+            self.name(&source.name, &names);
+            names.push(source.name.clone());
+            sources.sources.extend(self.source(source, folder));
+        }
+        sources
+    }
+
+    fn category(&mut self, category: Spanned<CategoryTable>) -> Option<CategoryInfo> {
+        let span = category.span();
+        let CategoryTable { name, fr, en } = category.into_inner();
+        let info = CategoryInfo { name, fr, en };
+        match self.table.declare(info.clone()) {
+            Ok(_) => Some(info),
+            Err(error) => {
+                self.push(span, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn name(&mut self, name: &Spanned<String>, taken: &[Spanned<String>]) {
+        if let Some(first) = taken.iter().find(|first| first.get_ref() == name.get_ref()) {
+            let title = format!("two sources are named `{}`", name.get_ref());
+            let fault = self.fault(name.span(), title).label("again here");
+            self.faults.push(fault.related(first.span(), "first here"));
+        }
+        let text = name.get_ref();
+        if text.is_empty() || text.len() > MAX_NAME || text.contains(char::is_whitespace) {
+            let help = format!("1 to {MAX_NAME} octets without spaces, such as `ut1-adult`");
+            let fault = self.fault(name.span(), "this cannot name a source").help(help);
+            self.faults.push(fault);
+        }
+    }
+
+    fn source(&mut self, source: SourceTable, folder: &Path) -> Option<ListSource> {
+        let categories = self.categories(&source.categories);
+        if categories.is_empty() {
+            self.push(source.categories.span(), "a source has at least one category");
+        }
+        let lifts = source.lifts.map(|lifts| self.lifts(&lifts, source.action)).unwrap_or_default();
+        let path = self.path(&source.name, source.path, source.url)?;
+        Some(ListSource {
+            definition: filter_core::Source {
+                name: source.name.into_inner(),
+                action: source.action,
+                categories,
+                lifts,
+                suffixes: source.suffixes,
+                licence: source.licence,
+                url: None,
+                sha256: None,
+            },
+            path: folder.join(path),
+            format: source.format.into(),
+            scope: source.scope,
+        })
+    }
+
+    fn path(
+        &mut self,
+        name: &Spanned<String>,
+        path: Option<Spanned<PathBuf>>,
+        url: Option<Spanned<String>>,
+    ) -> Option<PathBuf> {
+        let fault = match (path, url) {
+            (Some(path), None) => return Some(path.into_inner()),
+            (Some(path), Some(url)) => self
+                .fault(url.span(), "a source has a path or a url, not both")
+                .related(path.span(), "its path"),
+            (None, Some(url)) => self
+                .fault(url.span(), "lists are not fetched yet")
+                .help("download the list and give its place as `path`"),
+            (None, None) => self
+                .fault(name.span(), format!("source `{}` has no path", name.get_ref()))
+                .help("path = \"FILE\", relative to this file's folder"),
+        };
+        self.faults.push(fault);
+        None
+    }
+
+    fn categories(&mut self, names: &Spanned<Vec<Spanned<String>>>) -> Vec<String> {
+        for name in names.get_ref() {
+            if let Err(error) = self.table.set([name.get_ref()]) {
+                self.unknown_category(name, &error);
+            }
+        }
+        names.get_ref().iter().map(|name| name.get_ref().clone()).collect()
+    }
+
+    fn unknown_category(&mut self, name: &Spanned<String>, error: &CategoryError) {
+        let CategoryError::Unknown { name: unknown, known } = error else {
+            return self.push(name.span(), error.to_string());
+        };
+        let fault = self
+            .fault(name.span(), format!("unknown category `{unknown}`"))
+            .help(format!("known categories: {}", wrapped(known)))
+            .help(format!(
+                "to declare a new one:\n[[category]]\nname = \"{unknown}\"\nfr = \"…\" # French label\nen = \"…\" # English label"
+            ));
+        self.faults.push(fault);
+    }
+
+    fn lifts(&mut self, lifts: &Spanned<Vec<Spanned<String>>>, action: Action) -> Vec<String> {
+        if action == Action::Block && !lifts.get_ref().is_empty() {
+            let fault = self
+                .fault(lifts.span(), "a blocking source lifts nothing")
+                .help("drop `lifts`, or say `action = \"allow\"`");
+            self.faults.push(fault);
+        }
+        for name in lifts.get_ref() {
+            if NEVER_LIFTED.contains(&name.get_ref().as_str()) {
+                let title = format!("no list may lift `{}`", name.get_ref());
+                let help = "an operator can still allow single names, with `allow_names`";
+                let fault = self.fault(name.span(), title).help(help);
+                self.faults.push(fault);
+            }
+        }
+        self.categories(lifts)
+    }
+
+    fn push(&mut self, span: Range<usize>, title: impl Into<String>) {
+        let fault = self.fault(span, title);
+        self.faults.push(fault);
+    }
+
+    fn fault(&self, span: Range<usize>, title: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.file.clone(), span, title)
+    }
+}
+
+/// Names separated by commas, a few on each line.
+fn wrapped(names: &[String]) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for name in names {
+        if !text.is_empty() {
+            text.push(',');
+            if column > 64 {
+                text.push('\n');
+                column = 0;
+            } else {
+                text.push(' ');
+            }
+        }
+        text.push_str(name);
+        column += name.len() + 2;
+    }
+    text
+}
