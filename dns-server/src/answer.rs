@@ -1,0 +1,182 @@
+//! The one way from a question to an answer, whatever it came over.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use crate::{
+    policy::{
+        decide::{self, Asked, Audience, Decision, Decline, RefusalForm},
+        group::{GroupId, Groups},
+    },
+    resolve::upstream::{Upstream, UpstreamError},
+    wire::{
+        Rcode,
+        answer::{self, Body, REPLY_CAPACITY},
+        ede::{Code, ExtendedError},
+        question::{self, Echo, Question, Transport, Unreadable},
+        rr_type, text,
+    },
+};
+
+/// Everything that one answer depends on. Answers take one snapshot and stay with it; a reload
+/// replaces the whole.
+pub(crate) struct Snapshot {
+    /// Who is who.
+    pub(crate) groups: Groups,
+    /// What each group may see, by [`GroupId::index`].
+    pub(crate) audiences: Vec<Audience>,
+    /// Who knows the rest.
+    pub(crate) upstream: Arc<dyn Upstream>,
+}
+
+/// What became of a packet without waiting for anyone.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a query")]
+pub(crate) enum Immediate {
+    /// It gets no answer.
+    Silence,
+    /// The reply stands in the buffer, this long.
+    Reply(usize),
+    /// Upstream must be asked: [`Snapshot::resolve`].
+    Resolve(Question),
+}
+
+impl Snapshot {
+    /// The group of a client. Past this, nobody knows its address.
+    pub(crate) fn group_of(&self, client: IpAddr) -> Option<GroupId> {
+        self.groups.group_of(client)
+    }
+
+    /// Answers the query in the first `length` octets of `buffer`, over it. Allocates nothing.
+    ///
+    /// The buffer should have room for [`REPLY_CAPACITY`] octets.
+    pub(crate) fn answer_at_once(
+        &self,
+        group: Option<GroupId>,
+        transport: Transport,
+        buffer: &mut [u8],
+        length: usize,
+    ) -> Immediate {
+        let read = question::read(&buffer[..length]);
+        let mut reply = |echo: &Echo, rcode, body, error| {
+            Immediate::Reply(answer::write(buffer, echo, transport, rcode, body, error))
+        };
+        let question = match read {
+            Ok(question) => question,
+            Err(Unreadable::Silence) => return Immediate::Silence,
+            Err(Unreadable::Error(rcode, echo)) => return reply(&echo, rcode, Body::Empty, None),
+        };
+        let echo = &question.echo;
+        let Some(audience) = group.and_then(|group| self.audiences.get(group.index())) else {
+            let error = ExtendedError::bare(Code::PROHIBITED);
+            return reply(echo, Rcode::Refused, Body::Empty, Some(error));
+        };
+        let asked = Asked {
+            name: &question.name,
+            record_type: question.record_type,
+            internet: question.is_internet(),
+            recursion_desired: question.recursion_desired,
+        };
+        match decide::decide(asked, audience) {
+            Decision::Refuse(reason, form) => {
+                let (rcode, body, code) = refusal(form, question.record_type);
+                let error = ExtendedError { code, text: Some(&reason.brief()) };
+                reply(echo, rcode, body, Some(error))
+            }
+            Decision::Decline(decline) => {
+                let (rcode, code) = declined(decline);
+                reply(echo, rcode, Body::Empty, Some(ExtendedError::bare(code)))
+            }
+            Decision::MinimalAny => reply(echo, Rcode::NoError, Body::Any, None),
+            Decision::Resolve => Immediate::Resolve(question),
+        }
+    }
+
+    /// Answers a question that only upstream can. `query` is the packet, or its header and question
+    /// at least.
+    pub(crate) async fn resolve(
+        &self,
+        question: &Question,
+        transport: Transport,
+        query: Vec<u8>,
+    ) -> Vec<u8> {
+        let echo = &question.echo;
+        let message = match self.upstream.lookup(&question.name, question.record_type).await {
+            Ok(message) => message,
+            Err(error) => return failure(query, echo, transport, &error),
+        };
+        match answer::forward(&query, echo, transport, message) {
+            Some(reply) => reply,
+            None => failure(query, echo, transport, &UpstreamError::Garbled),
+        }
+    }
+
+    /// Answers a packet, however long that takes; `None` is silence.
+    pub(crate) async fn answer(
+        &self,
+        group: Option<GroupId>,
+        transport: Transport,
+        packet: &[u8],
+    ) -> Option<Vec<u8>> {
+        let mut buffer = packet.to_vec();
+        buffer.resize(packet.len().max(REPLY_CAPACITY), 0);
+        match self.answer_at_once(group, transport, &mut buffer, packet.len()) {
+            Immediate::Silence => None,
+            Immediate::Reply(length) => {
+                buffer.truncate(length);
+                Some(buffer)
+            }
+            Immediate::Resolve(question) => Some(self.resolve(&question, transport, buffer).await),
+        }
+    }
+}
+
+/// How a refusal is told: response code, records, extended error.
+fn refusal(form: RefusalForm, record_type: u16) -> (Rcode, Body, Code) {
+    match (form, record_type) {
+        (RefusalForm::NxDomain, _) => (Rcode::NxDomain, Body::Negative, Code::BLOCKED),
+        // "Blocked" is for answers without data, "forged" for data that was made up (RFC 8914 §4.5).
+        (RefusalForm::Null, rr_type::A) => (Rcode::NoError, Body::NullIpv4, Code::FORGED),
+        (RefusalForm::Null, rr_type::AAAA) => (Rcode::NoError, Body::NullIpv6, Code::FORGED),
+        (RefusalForm::NoData | RefusalForm::Null, _) => {
+            (Rcode::NoError, Body::Negative, Code::BLOCKED)
+        }
+    }
+}
+
+/// How a question that nobody gets an answer to is declined.
+fn declined(decline: Decline) -> (Rcode, Code) {
+    match decline {
+        Decline::Class | Decline::Transfer => (Rcode::Refused, Code::NOT_SUPPORTED),
+        Decline::NotAType => (Rcode::FormErr, Code::NOT_SUPPORTED),
+        Decline::MetaType => (Rcode::NotImp, Code::NOT_SUPPORTED),
+        Decline::NotRecursive => (Rcode::Refused, Code::NOT_AUTHORITATIVE),
+    }
+}
+
+/// SERVFAIL, written over the query.
+fn failure(
+    mut query: Vec<u8>,
+    echo: &Echo,
+    transport: Transport,
+    error: &UpstreamError,
+) -> Vec<u8> {
+    query.resize(query.len().max(REPLY_CAPACITY), 0);
+    let upstream_code;
+    let mut text: Option<&dyn fmt::Display> = None;
+    let code = match error {
+        UpstreamError::Unreachable => Code::NO_REACHABLE_AUTHORITY,
+        UpstreamError::Garbled => Code::NETWORK_ERROR,
+        UpstreamError::Failed(code) => {
+            upstream_code = format!("upstream answered {}", text::rcode(*code));
+            text = Some(&upstream_code);
+            Code::OTHER
+        }
+    };
+    let error = Some(ExtendedError { code, text });
+    let length = answer::write(&mut query, echo, transport, Rcode::ServFail, Body::Empty, error);
+    query.truncate(length);
+    query
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,329 @@
+//! Packets in, packets out, through both transports; replies are read by hickory's decoder, which
+//! had no part in writing them.
+
+use std::{net::SocketAddr, sync::Mutex};
+
+use async_trait::async_trait;
+use hickory_server::{
+    net::{NetError, runtime::TokioTime, xfer::Protocol},
+    proto::{
+        op::Message,
+        rr::{Record, rdata::opt::EdnsOption},
+        serialize::binary::BinEncoder,
+    },
+    server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
+    zone_handler::MessageResponse,
+};
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::{listen::streams::StreamHandler, service::Service, testing, wire::ede};
+
+/// The groups: 10.0.0.0/8 and its parts by profile; nobody else.
+const CONFIG: &str = r#"
+[upstream]
+servers = ["192.0.2.53"]
+
+[[group]]
+name = "children"
+networks = ["10.0.0.0/8"]
+profile = "child"
+
+[[group]]
+name = "nodata"
+networks = ["10.0.1.0/24"]
+profile = "nodata"
+
+[[group]]
+name = "null"
+networks = ["10.0.2.0/24"]
+profile = "null"
+
+[[group]]
+name = "closed"
+networks = ["10.0.3.0/24"]
+profile = "closed"
+
+[profile.nodata]
+block = ["porn"]
+refusal = "nodata"
+
+[profile.null]
+block = ["porn", "ads"]
+refusal = "null"
+
+[profile.closed]
+mode = "closed"
+allow_names = ["www.example"]
+block_names = ["bad.www.example"]
+"#;
+
+const CHILD: &str = "10.9.9.9";
+const NODATA: &str = "10.0.1.1";
+const NULL: &str = "10.0.2.1";
+const CLOSED: &str = "10.0.3.1";
+const NOBODY: &str = "192.0.2.1";
+
+/// Header flags of queries.
+const RD: u16 = 0x0100;
+const CD: u16 = 0x0010;
+
+const A: u16 = 1;
+const TXT: u16 = 16;
+const AAAA: u16 = 28;
+const HTTPS: u16 = 65;
+const ANY: u16 = 255;
+
+const NO_EDNS: &[u8] = b"";
+const EDNS: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
+const EDNS_512: &[u8] = b"\0\0\x29\x02\0\0\0\0\0\0\0";
+const EDNS_DO: &[u8] = b"\0\0\x29\xff\xff\0\0\x80\0\0\0";
+const EDNS_1: &[u8] = b"\0\0\x29\x04\xd0\0\x01\0\0\0\0";
+const COOKIE: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08abcdefgh";
+const SUBNET: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\x0b\0\x08\0\x07\0\x01\x18\0\xc0\0\x02";
+
+/// A query; the case of `name` is kept.
+fn query(flags: u16, name: &str, record_type: u16, class: u16, edns: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0xab, 0xcd];
+    packet.extend(flags.to_be_bytes());
+    packet.extend([0, 1, 0, 0, 0, 0, 0, u8::from(!edns.is_empty())]);
+    for label in name.split('.').filter(|label| !label.is_empty()) {
+        packet.push(label.len() as u8);
+        packet.extend(label.as_bytes());
+    }
+    packet.push(0);
+    packet.extend(record_type.to_be_bytes());
+    packet.extend(class.to_be_bytes());
+    packet.extend(edns);
+    packet
+}
+
+/// Response code, flags, and then whatever there is: records, `edns`, extended errors.
+fn shown(query: &[u8], reply: &[u8]) -> String {
+    let message = Message::from_vec(reply).unwrap();
+    let header = message.metadata;
+    assert_eq!(reply[..2], query[..2], "the ID is echoed");
+    if let Some(asked) = message.queries.first() {
+        let length = asked.name().len() + 4;
+        assert_eq!(reply[12..12 + length], query[12..12 + length], "octet for octet");
+    }
+    let mut text = text::rcode(header.response_code.into());
+    let flags = [
+        ("aa", header.authoritative),
+        ("tc", header.truncation),
+        ("rd", header.recursion_desired),
+        ("ra", header.recursion_available),
+        ("ad", header.authentic_data),
+        ("cd", header.checking_disabled),
+        ("no-question", message.queries.is_empty()),
+    ];
+    for (flag, _) in flags.iter().filter(|(_, set)| *set) {
+        text.extend([" ", flag]);
+    }
+    for record in &message.answers {
+        text.push_str(&format!("; {record}"));
+    }
+    for record in &message.authorities {
+        text.push_str(&format!("; authority {record}"));
+    }
+    assert!(message.additionals.is_empty());
+    if let Some(edns) = &message.edns {
+        assert_eq!((edns.version(), edns.max_payload()), (0, 1232));
+        text.push_str(if edns.flags().dnssec_ok { "; edns do" } else { "; edns" });
+        for (_, option) in edns.options().as_ref() {
+            let EdnsOption::Unknown(ede::OPTION, data) = option else { panic!("{option:?}") };
+            let code = u16::from_be_bytes([data[0], data[1]]);
+            text.push_str(&format!("; ede {code} {}", str::from_utf8(&data[2..]).unwrap()));
+        }
+    }
+    text
+}
+
+async fn over_udp(snapshot: &Snapshot, client: &str, packet: &[u8]) -> Option<Vec<u8>> {
+    let group = snapshot.group_of(client.parse().unwrap());
+    snapshot.answer(group, Transport::Datagram, packet).await
+}
+
+/// Through the handler that hickory's listeners call, and its encoder. `None` where hickory itself
+/// would answer, or nobody.
+async fn over_tcp(snapshot: Snapshot, client: &str, packet: &[u8]) -> Option<Vec<u8>> {
+    let client = SocketAddr::new(client.parse().unwrap(), 4242);
+    let request = Request::from_bytes(packet.to_vec(), client, Protocol::Tcp).ok()?;
+    let service = Arc::new(Service::of_snapshot(snapshot));
+    let handler = StreamHandler { service, tasks: TaskTracker::new() };
+    let sent = Sent::default();
+    handler.handle_request::<_, TokioTime>(&request, sent.clone()).await;
+    sent.0.lock().unwrap().take()
+}
+
+/// Keeps the reply as hickory puts it on a stream.
+#[derive(Clone, Default)]
+struct Sent(Arc<Mutex<Option<Vec<u8>>>>);
+
+#[async_trait]
+impl ResponseHandler for Sent {
+    async fn send_response<'a>(
+        &mut self,
+        response: MessageResponse<
+            '_,
+            'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+            impl Iterator<Item = &'a Record> + Send + 'a,
+        >,
+    ) -> Result<ResponseInfo, NetError> {
+        let mut octets = Vec::new();
+        let info = response.destructive_emit(&mut BinEncoder::new(&mut octets))?;
+        *self.0.lock().unwrap() = Some(octets);
+        Ok(info)
+    }
+}
+
+const SOA: &str = "30 IN SOA preau.invalid. preau.invalid. 1 3600 600 86400 30";
+
+#[tokio::test]
+async fn conversations() {
+    let refused = |name: &str| format!("authority {name}. {SOA}");
+    #[rustfmt::skip]
+    let cases: Vec<(&str, Vec<u8>, String)> = vec![
+        // Refusals: every type alike, and in the case that was asked
+        (CHILD, query(RD, "porn.example", A, 1, EDNS), format!("NXDOMAIN rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", AAAA, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", HTTPS, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", TXT, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", 43, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", 65_534, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", ANY, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "wWw.PoRn.eXample", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("wWw.PoRn.eXample"))),
+        (CHILD, query(0, "porn.example", A, 1, NO_EDNS), format!("NXDOMAIN ra; {}", refused("porn.example"))),
+        (CHILD, query(RD | CD, "porn.example", A, 1, EDNS_DO), format!("NXDOMAIN rd ra cd; {}; edns do; ede 15 porn · ut1-adult", refused("porn.example"))),
+        (CHILD, query(RD | 0x0060, "porn.example", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
+        (CHILD, query(RD, "notporn.example", A, 1, NO_EDNS), "NOERROR rd ra; authority notporn.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        // Options of the client are ignored
+        (CHILD, query(RD, "porn.example", A, 1, COOKIE), format!("NXDOMAIN rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
+        (CHILD, query(RD, "porn.example", A, 1, SUBNET), format!("NXDOMAIN rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
+        // NODATA where names below are reachable: an exact rule, an allow rule below
+        (CHILD, query(RD, "ads.example", A, 1, EDNS), format!("NOERROR rd ra; {}; edns; ede 15 ads · hosts", refused("ads.example"))),
+        (CHILD, query(RD, "www.ads.example", A, 1, NO_EDNS), "NOERROR rd ra; authority www.ads.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        (CHILD, query(RD, "mixed.example", A, 1, EDNS), format!("NOERROR rd ra; {}; edns; ede 15 porn · ut1-adult", refused("mixed.example"))),
+        (CHILD, query(RD, "health.mixed.example", A, 1, NO_EDNS), "NOERROR rd ra; authority health.mixed.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        (CHILD, query(RD, "other.mixed.example", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("other.mixed.example"))),
+        (CHILD, query(RD, "x.below.example", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("x.below.example"))),
+        (CHILD, query(RD, "below.example", A, 1, NO_EDNS), "NOERROR rd ra; authority below.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        // Other forms of refusal
+        (NODATA, query(RD, "porn.example", A, 1, EDNS), format!("NOERROR rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
+        (NULL, query(RD, "porn.example", A, 1, EDNS), "NOERROR rd ra; porn.example. 30 IN A 0.0.0.0; edns; ede 4 porn · ut1-adult".into()),
+        (NULL, query(RD, "porn.example", AAAA, 1, EDNS), "NOERROR rd ra; porn.example. 30 IN AAAA ::; edns; ede 4 porn · ut1-adult".into()),
+        (NULL, query(RD, "porn.example", HTTPS, 1, EDNS), format!("NOERROR rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
+        (NULL, query(RD, "ads.example", A, 1, NO_EDNS), "NOERROR rd ra; ads.example. 30 IN A 0.0.0.0".into()),
+        (CLOSED, query(RD, "www.example", A, 1, NO_EDNS), "NOERROR rd ra; www.example. 60 IN A 192.0.2.1".into()),
+        (CLOSED, query(RD, "alias.example", A, 1, EDNS), format!("NXDOMAIN rd ra; {}; edns; ede 15 profile's default", refused("alias.example"))),
+        (CLOSED, query(RD, "bad.www.example", A, 1, EDNS), format!("NXDOMAIN rd ra; {}; edns; ede 15 operator's names", refused("bad.www.example"))),
+        // Forwarded
+        (CHILD, query(RD, "www.example", A, 1, NO_EDNS), "NOERROR rd ra; www.example. 60 IN A 192.0.2.1".into()),
+        (CHILD, query(RD, "wWw.eXaMpLe", A, 1, EDNS), "NOERROR rd ra; wWw.eXaMpLe. 60 IN A 192.0.2.1; edns".into()),
+        (CHILD, query(RD | CD, "alias.example", A, 1, EDNS_DO), "NOERROR rd ra cd; alias.example. 60 IN CNAME www.example.; www.example. 60 IN A 192.0.2.1; edns do".into()),
+        (CHILD, query(RD, "nx.example", A, 1, EDNS), "NXDOMAIN rd ra; authority example. 60 IN SOA . . 1 2 3 4 5; edns".into()),
+        (CHILD, query(RD, "www.example", AAAA, 1, SUBNET), "NOERROR rd ra; authority www.example. 60 IN SOA . . 1 2 3 4 5; edns".into()),
+        (CHILD, query(RD, ".", 2, 1, NO_EDNS), "NOERROR rd ra; authority . 60 IN SOA . . 1 2 3 4 5".into()),
+        // Upstream trouble
+        (CHILD, query(RD, "down.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 22 ".into()),
+        (CHILD, query(RD, "down.example", A, 1, NO_EDNS), "SERVFAIL rd ra".into()),
+        (CHILD, query(RD, "garbled.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 23 ".into()),
+        (CHILD, query(RD, "another.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 23 ".into()),
+        (CHILD, query(RD, "servfail.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 0 upstream answered SERVFAIL".into()),
+        // Questions that nobody gets an answer to
+        (NOBODY, query(RD, "www.example", A, 1, EDNS), "REFUSED rd ra; edns; ede 18 ".into()),
+        (NOBODY, query(RD, "porn.example", A, 1, NO_EDNS), "REFUSED rd ra".into()),
+        (CHILD, query(RD, "version.bind", TXT, 3, EDNS), "REFUSED rd ra; edns; ede 21 ".into()),
+        (CHILD, query(RD, "porn.example", A, 255, NO_EDNS), "REFUSED rd ra".into()),
+        (CHILD, query(RD, "www.example", A, 0, NO_EDNS), "REFUSED rd ra".into()),
+        (CHILD, query(RD, "www.example", 252, 1, EDNS), "REFUSED rd ra; edns; ede 21 ".into()),
+        (CHILD, query(RD, "porn.example", 252, 1, NO_EDNS), "REFUSED rd ra".into()),
+        (CHILD, query(RD, "www.example", 251, 1, NO_EDNS), "REFUSED rd ra".into()),
+        (CHILD, query(RD, "www.example", ANY, 1, NO_EDNS), "NOERROR rd ra; www.example. 300 IN HINFO RFC8482 ".into()),
+        (CHILD, query(RD, "www.example", 0, 1, NO_EDNS), "FORMERR rd ra".into()),
+        (CHILD, query(RD, "www.example", 41, 1, NO_EDNS), "FORMERR rd ra".into()),
+        (CHILD, query(RD, "www.example", 250, 1, NO_EDNS), "FORMERR rd ra".into()),
+        (CHILD, query(RD, "www.example", 249, 1, NO_EDNS), "NOTIMP rd ra".into()),
+        (CHILD, query(RD, "www.example", 128, 1, NO_EDNS), "NOTIMP rd ra".into()),
+        (CHILD, query(RD, "www.example", 254, 1, NO_EDNS), "NOTIMP rd ra".into()),
+        (CHILD, query(0, "www.example", A, 1, EDNS), "REFUSED ra; edns; ede 20 ".into()),
+        // Not questions
+        (CHILD, query(RD, "www.example", A, 1, EDNS_1), "BADVERS rd ra; edns".into()),
+        (CHILD, query(RD | 0x2000, "www.example", A, 1, EDNS), "NOTIMP rd ra no-question".into()),
+        (CHILD, query(RD | 0x0200, "www.example", A, 1, EDNS), "FORMERR rd ra; edns".into()),
+        (CHILD, [query(RD, "www.example", A, 1, EDNS), vec![0]].concat(), "FORMERR rd ra; edns".into()),
+        (CHILD, query(RD, "www.example", A, 1, NO_EDNS)[..20].to_vec(), "FORMERR rd ra no-question".into()),
+        (CHILD, query(RD | 0x8000, "www.example", A, 1, NO_EDNS), "silence".into()),
+        (CHILD, b"\xab\xcd\x01\0\0\x01\0\0\0\0\0".to_vec(), "silence".into()),
+    ];
+    let mut streams = 0;
+    for (client, packet, expected) in &cases {
+        let snapshot = testing::snapshot(CONFIG);
+        let reply = over_udp(&snapshot, client, packet).await;
+        let told = reply.map_or("silence".into(), |reply| shown(packet, &reply));
+        assert_eq!(told, *expected, "{client} over UDP, {packet:02x?}");
+        // hickory answers what it cannot decode, FORMERR, by itself.
+        if let Some(reply) = over_tcp(snapshot, client, packet).await {
+            assert_eq!(shown(packet, &reply), *expected, "{client} over TCP, {packet:02x?}");
+            streams += 1;
+        }
+    }
+    assert_eq!((cases.len(), streams), (64, 61));
+}
+
+#[tokio::test]
+async fn a_refusal_octet_by_octet() {
+    let packet = query(RD, "pOrn.example", A, 1, EDNS);
+    let reply = over_udp(&testing::snapshot(CONFIG), CHILD, &packet).await.unwrap();
+    let expected = [
+        b"\xab\xcd\x81\x83\0\x01\0\0\0\x01\0\x01".as_slice(),
+        b"\x04pOrn\x07example\0\0\x01\0\x01",
+        b"\xc0\x0c\0\x06\0\x01\0\0\0\x1e\0\x25",
+        b"\x05preau\x07invalid\0\xc0\x2a",
+        b"\0\0\0\x01\0\0\x0e\x10\0\0\x02\x58\0\x01\x51\x80\0\0\0\x1e",
+        b"\0\0\x29\x04\xd0\0\0\0\0\0\x17",
+        b"\0\x0f\0\x13\0\x0f",
+        "porn · ut1-adult".as_bytes(),
+    ];
+    assert_eq!(reply, expected.concat());
+}
+
+/// What does not fit a datagram comes back empty with TC, and whole over a stream.
+#[tokio::test]
+async fn truncation() {
+    let snapshot = testing::snapshot(CONFIG);
+    for (edns, expected) in [
+        (NO_EDNS, "NOERROR tc rd ra"),
+        (EDNS_512, "NOERROR tc rd ra; edns"),
+        (EDNS, "NOERROR tc rd ra; edns"),
+        (EDNS_DO, "NOERROR tc rd ra; edns do"),
+    ] {
+        let packet = query(RD, "big.example", TXT, 1, edns);
+        let reply = over_udp(&snapshot, CHILD, &packet).await.unwrap();
+        assert_eq!(shown(&packet, &reply), expected);
+    }
+    let packet = query(RD, "big.example", TXT, 1, EDNS);
+    let reply = over_tcp(snapshot, CHILD, &packet).await.unwrap();
+    assert_eq!(Message::from_vec(&reply).unwrap().answers.len(), 12);
+    assert!(!Message::from_vec(&reply).unwrap().metadata.truncation);
+}
+
+/// The longest names still get their whole refusal, without EDNS and with the smallest.
+#[tokio::test]
+async fn refusals_of_the_longest_names_fit() {
+    let snapshot = testing::snapshot(CONFIG);
+    let long =
+        format!("{}.{}.porn.example", ["a".repeat(63).as_str(); 3].join("."), "b".repeat(48));
+    assert_eq!(long.len(), 253);
+    for (edns, ede) in [(NO_EDNS, ""), (EDNS_512, "; edns; ede 15 porn · ut1-adult")] {
+        let packet = query(RD, &long, A, 1, edns);
+        let reply = over_udp(&snapshot, CHILD, &packet).await.unwrap();
+        assert!(reply.len() <= 512, "{}", reply.len());
+        let expected = format!("NXDOMAIN rd ra; authority {long}. {SOA}{ede}");
+        assert_eq!(shown(&packet, &reply), expected);
+    }
+}

@@ -1,0 +1,231 @@
+//! The command line.
+#![expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{Parser, Subcommand};
+use filter_core::DomainName;
+use lists::diagnostic::Diagnostic;
+use serde_json::json;
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bundle,
+    config::{Config, ConfigError},
+    failure::Failure,
+    listen::Listeners,
+    log,
+    policy::group::Groups,
+    query, run,
+    service::{self, Service},
+    wire::text,
+};
+
+/// A filtering DNS resolver for schools.
+#[derive(Debug, Parser)]
+#[command(name = "preau", version, after_help = EXIT_CODES)]
+struct Arguments {
+    /// The configuration file; without it, this machine is a child's on 127.0.0.1:5300
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 success, 1 failure, 2 usage, 3 configuration invalid, 4 bundle invalid.
+Signals: SIGHUP reads configuration and bundle again; SIGTERM and SIGINT stop.
+RUST_LOG sets the log level: error, warn, info (default), debug.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until told to stop (the default)
+    Run,
+    /// Check the configuration and its bundle, without serving
+    CheckConfig,
+    /// Tell what would become of a name and why, from the configuration alone
+    Explain {
+        /// The name, such as www.example.com
+        name: String,
+        /// Whose question it is
+        #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+        client: IpAddr,
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask the running server
+    Query {
+        /// The name, such as www.example.com
+        name: String,
+        /// The record type
+        #[arg(name = "TYPE", default_value = "A", value_parser = record_type)]
+        record_type: u16,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let directives = env::var("RUST_LOG").unwrap_or_default();
+    tracing::subscriber::set_global_default(log::subscriber(&directives, io::stderr))
+        .expect("main is called once, and nothing else sets a subscriber");
+    match execute(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "{}", message(&failure));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// What a person reads who started a command that failed.
+fn message(failure: &Failure) -> String {
+    match failure {
+        Failure::Config(ConfigError::Invalid(faults)) => {
+            let colored = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+            let show = if colored { Diagnostic::colored } else { Diagnostic::to_string };
+            faults.iter().map(show).collect::<Vec<_>>().join("\n\n")
+        }
+        other => format!("error: {other}"),
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<(), Failure> {
+    let config = match &arguments.config {
+        Some(path) => Config::load(path)?,
+        None => Config::default(),
+    };
+    match arguments.command.unwrap_or(Command::Run) {
+        Command::Run => serve(config),
+        Command::CheckConfig => check(&config),
+        Command::Explain { name, client, json } => explain(&config, &name, client, json),
+        Command::Query { name, record_type } => {
+            println!("{}", query::ask(&config, &host(&name)?, record_type)?);
+            Ok(())
+        }
+    }
+}
+
+/// `preau run`.
+fn serve(config: Config) -> Result<(), Failure> {
+    let listeners = Listeners::bind(&config.listen)?;
+    let service = Arc::new(Service::start(config)?);
+    for address in listeners.addresses()? {
+        let (ip, port) = (address.ip(), address.port());
+        tracing::info!("listening on {address}, UDP and TCP; try: dig @{ip} -p {port} {EXAMPLE}");
+    }
+    Runtime::new()?.block_on(async {
+        let shutdown = CancellationToken::new();
+        obey_signals(service.clone(), shutdown.clone())?;
+        run::serve(listeners, service, shutdown).await
+    })?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A name that the starter list refuses.
+const EXAMPLE: &str = "pornhub.com";
+
+/// SIGHUP reloads; SIGTERM and SIGINT stop.
+fn obey_signals(service: Arc<Service>, shutdown: CancellationToken) -> Result<(), Failure> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => {
+                    let service = service.clone();
+                    // Reading and verifying a bundle takes a while; questions do not wait for it.
+                    let _ = tokio::task::spawn_blocking(move || reload(&service)).await;
+                }
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        tracing::info!("stopping");
+        shutdown.cancel();
+    });
+    Ok(())
+}
+
+fn reload(service: &Service) {
+    match service.reload() {
+        Ok(()) => tracing::info!("reloaded"),
+        Err(failure) => tracing::error!("not reloaded, everything as before: {failure}"),
+    }
+}
+
+/// `preau check-config`.
+fn check(config: &Config) -> Result<(), Failure> {
+    let filter = bundle::inspect(config)?;
+    service::audiences(config, &filter)?;
+    let servers = service::servers(config)?;
+    for address in &config.listen {
+        println!("listen: {address}");
+        if address.ip().is_unspecified() {
+            println!("  note: on a machine with several addresses, name each of them instead");
+        }
+    }
+    for server in &servers {
+        println!("upstream: {server}");
+    }
+    for group in &config.groups {
+        println!(
+            "group {}: {} network(s), profile {}",
+            group.name,
+            group.networks.len(),
+            group.profile
+        );
+    }
+    println!("{}", service::summary(&filter));
+    println!("The configuration is valid.");
+    Ok(())
+}
+
+/// `preau explain`.
+fn explain(config: &Config, name: &str, client: IpAddr, json: bool) -> Result<(), Failure> {
+    let name = host(name)?;
+    let filter = bundle::inspect(config)?;
+    let audiences = service::audiences(config, &filter)?;
+    let groups = Groups::new(config.groups.iter().map(|group| group.networks.as_slice()));
+    let Some(id) = groups.group_of(client) else {
+        let known: Vec<_> = config.groups.iter().map(|group| group.name.as_str()).collect();
+        match json {
+            true => println!("{}", json!({ "client": client, "group": null })),
+            false => println!(
+                "{client} is in no group: whatever it asks is refused (REFUSED). Groups: {}",
+                known.join(", ")
+            ),
+        }
+        return Ok(());
+    };
+    let group = &config.groups[id.index()];
+    let trace = audiences[id.index()].filter.explain(&name);
+    match json {
+        true => println!("{}", json!({ "client": client, "group": group.name, "trace": trace })),
+        false => print!("{client} is in group {}\n{trace}", group.name),
+    }
+    Ok(())
+}
+
+fn host(text: &str) -> Result<DomainName, Failure> {
+    text.parse().map_err(|error| Failure::Name { text: text.to_owned(), error })
+}
+
+fn record_type(text: &str) -> Result<u16, String> {
+    text::record_type(text)
+        .ok_or_else(|| "not a record type, such as A, AAAA, HTTPS, TYPE65".into())
+}

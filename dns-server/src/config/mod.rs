@@ -1,0 +1,169 @@
+//! The configuration: one TOML file, or the defaults.
+
+#[cfg(test)]
+mod tests;
+mod typed;
+mod validated;
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use filter_core::Categories;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use lists::diagnostic::{Diagnostic, TextFile};
+use thiserror::Error;
+
+pub(crate) use self::validated::is_loop;
+use crate::{policy::decide::RefusalForm, resolve::upstream::Server};
+
+/// Everything that an operator can set, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Addresses for DNS over UDP and TCP; at least one. Changing them takes a restart.
+    pub listen: Vec<SocketAddr>,
+    /// Resolvers to ask, in order; empty: the system's.
+    pub upstream: Vec<Server>,
+    /// The operator's bundle; absent: the embedded starter list.
+    pub bundle: Option<PathBuf>,
+    /// Where verified bundles are kept; absent: see [`bundle::state_dir`](crate::bundle::state_dir).
+    pub state_dir: Option<PathBuf>,
+    /// Who is who, by network. No network stands twice.
+    pub groups: Vec<Group>,
+    /// The profile of each name that a group uses, and any other that the file defines.
+    pub profiles: BTreeMap<String, Profile>,
+    /// The file, to read it again on reload and to point into it.
+    file: Option<Arc<TextFile>>,
+    /// Where the file names categories: only a bundle knows which there are.
+    category_names: Vec<(String, Range<usize>)>,
+}
+
+/// Clients that share a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Unique name.
+    pub name: String,
+    /// Its networks; at least one.
+    pub networks: Vec<IpNet>,
+    /// Name of its profile.
+    pub profile: String,
+}
+
+/// What one audience may see, and how it is told no.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// What the engine needs to know.
+    pub filter: filter_core::Profile,
+    /// What a refusal looks like.
+    pub refusal: RefusalForm,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the file cannot be read, or what it says cannot be done.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        Self::parse(&path.to_string_lossy(), text)
+    }
+
+    /// Checks a configuration; messages call it `path`, and its relative paths start from there.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`], with every fault.
+    pub fn parse(path: &str, text: impl Into<String>) -> Result<Self, ConfigError> {
+        validated::config(Arc::new(TextFile { path: path.into(), text: text.into() }))
+    }
+
+    /// Reads the same file again, as it is now. Defaults stay defaults.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn reload(&self) -> Result<Self, ConfigError> {
+        match &self.file {
+            Some(file) => Self::load(Path::new(&file.path)),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Checks the categories that profiles name against those of a bundle.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`], with every one that the bundle does not have.
+    pub fn check_categories(&self, known: &Categories) -> Result<(), ConfigError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let names: Vec<_> = known.names().collect();
+        let unknown = self.category_names.iter().filter(|(name, _)| known.get(name).is_none());
+        let fault = |(name, span): &(String, Range<usize>)| {
+            Diagnostic::new(file.clone(), span.clone(), format!("unknown category `{name}`"))
+                .help(format!("the bundle's categories are {}", names.join(", ")))
+        };
+        ConfigError::unless_empty(unknown.map(fault).collect())
+    }
+}
+
+/// No file: everyone on this machine is a child, resolved by the system's resolvers, on port 5300.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5300))],
+            upstream: Vec::new(),
+            bundle: None,
+            state_dir: None,
+            groups: vec![Group::default()],
+            profiles: BTreeMap::from([(CHILD.to_owned(), validated::built_in(CHILD))]),
+            file: None,
+            category_names: Vec::new(),
+        }
+    }
+}
+
+/// Profile of whoever is in no group of the operator's.
+const CHILD: &str = "child";
+
+/// This machine, as `child`.
+impl Default for Group {
+    fn default() -> Self {
+        let loopback_v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+        let loopback_v6 = Ipv6Net::from(Ipv6Addr::LOCALHOST);
+        Self {
+            name: "this machine".into(),
+            networks: vec![loopback_v4.into(), loopback_v6.into()],
+            profile: CHILD.into(),
+        }
+    }
+}
+
+/// Why a configuration cannot be used. Nothing of it takes effect.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file is not there, not readable, or not UTF-8.
+    #[error("cannot read the configuration {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// What the file says cannot be done: every fault, each pointing into the file.
+    #[error("{}", paragraphs(.0))]
+    Invalid(Vec<Diagnostic>),
+}
+
+impl ConfigError {
+    fn unless_empty(faults: Vec<Diagnostic>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self::Invalid(faults)) }
+    }
+}
+
+fn paragraphs(faults: &[Diagnostic]) -> String {
+    faults.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n")
+}

@@ -1,0 +1,433 @@
+//! Configurations, and what is said about those that cannot be served.
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse("/etc/preau/preau.toml", text)
+}
+
+#[test]
+fn nothing_is_the_default() {
+    let config = parse("").unwrap();
+    assert_eq!(config.listen, ["127.0.0.1:5300".parse().unwrap()]);
+    assert_eq!(config.upstream, []);
+    assert_eq!((config.bundle, config.state_dir), (None, None));
+    assert_eq!(config.groups, [Group::default()]);
+    assert_eq!(config.groups[0].profile, "child");
+    assert_eq!(config.profiles["child"].filter, filter_core::Profile::named("child").unwrap());
+}
+
+#[test]
+fn everything() {
+    let config = parse(
+        r#"
+[listen]
+dns = ["10.0.0.1:53", "[2001:db8::1]:53"]
+
+[upstream]
+servers = ["192.0.2.1", "192.0.2.1:5353", "2001:db8::53", "tls://9.9.9.9#dns.quad9.net"]
+
+[lists]
+bundle = "lists/today.bundle"
+state_dir = "/var/lib/preau"
+
+[[group]]
+name = "pupils"
+networks = ["10.1.0.0/16", "2001:db8:1::/48"]
+profile = "child"
+
+[[group]]
+name = "library"
+networks = ["10.1.2.3"]
+profile = "library"
+
+[[group]]
+name = "teachers"
+networks = ["10.2.0.0/16"]
+profile = "staff"
+
+[profile.child]
+allow_names = ["*.example.com", "École.example"]
+search = "off"
+youtube = "off"
+engines = []
+
+[profile.library]
+block = ["porn", "violence"]
+allow = ["education"]
+block_names = ["example.net"]
+mode = "closed"
+refusal = "null"
+
+[profile.unused]
+"#,
+    )
+    .unwrap();
+    let texts = |servers: &[Server]| servers.iter().map(Server::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        texts(&config.upstream),
+        ["192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::53]:53", "tls://9.9.9.9:853#dns.quad9.net"]
+    );
+    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.bundle, Some("/etc/preau/lists/today.bundle".into()));
+    assert_eq!(config.state_dir, Some("/var/lib/preau".into()));
+    assert_eq!(config.groups[1].networks, ["10.1.2.3/32".parse().unwrap()]);
+
+    // A profile of a built-in name replaces only the keys that it gives.
+    let child = &config.profiles["child"];
+    assert_eq!(child.filter.block, filter_core::Profile::named("child").unwrap().block);
+    let allowed: Vec<_> = child.filter.allow_names.iter().map(ToString::to_string).collect();
+    assert_eq!(allowed, ["*.example.com", "xn--cole-9oa.example"]);
+    assert_eq!(child.refusal, RefusalForm::NxDomain);
+
+    let library = &config.profiles["library"];
+    assert_eq!(library.filter.block, ["porn", "violence"].map(String::from).into());
+    assert_eq!(library.filter.allow, ["education".to_owned()].into());
+    assert_eq!(library.filter.mode, filter_core::Mode::Closed);
+    assert_eq!(library.refusal, RefusalForm::Null);
+    assert_eq!(config.profiles["staff"].filter, filter_core::Profile::named("staff").unwrap());
+}
+
+/// A category that the profile blocks by default may be allowed: that is how it is lifted.
+#[test]
+fn a_default_may_be_lifted() {
+    let config = parse("[profile.child]\nallow = [\"ads\"]\n").unwrap();
+    let child = &config.profiles["child"].filter;
+    assert!(child.block.contains("ads") && child.allow.contains("ads"));
+}
+
+/// Pairs of a configuration and the message about it.
+const FAULTS: &[(&str, &str)] = &[
+    (
+        "[listen]\ndsn = [\"127.0.0.1:53\"]\n",
+        "\
+error: unknown field `dsn`, expected `dns`
+ --> /etc/preau/preau.toml:2:1
+  |
+2 | dsn = [\"127.0.0.1:53\"]
+  | ^^^",
+    ),
+    (
+        "[[group]]\nname = \"a\"\nnetworks = [\"10.0.0.0/8\"]\n",
+        "\
+error: missing field `profile`
+ --> /etc/preau/preau.toml:1:1
+  |
+1 | [[group]]
+  | ^^^^^^^^^",
+    ),
+    (
+        "[profile.x]\nmode = \"shut\"\n",
+        "\
+error: unknown variant `shut`, expected `open` or `closed`
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | mode = \"shut\"
+  |        ^^^^^^",
+    ),
+    (
+        "[listen]\ndns = \"127.0.0.1:53\"\n",
+        "\
+error: invalid type: string \"127.0.0.1:53\", expected a sequence
+ --> /etc/preau/preau.toml:2:7
+  |
+2 | dns = \"127.0.0.1:53\"
+  |       ^^^^^^^^^^^^^^",
+    ),
+    (
+        "[listen]\ndns = []\n",
+        "\
+error: no address to listen on
+ --> /etc/preau/preau.toml:2:7
+  |
+2 | dns = []
+  |       ^^
+  |
+help: name at least one, such as \"127.0.0.1:53\"",
+    ),
+    (
+        "[listen]\ndns = [\"127.0.0.1\"]\n",
+        "\
+error: `127.0.0.1` is not an address and a port
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | dns = [\"127.0.0.1\"]
+  |        ^^^^^^^^^^^
+  |
+help: write \"127.0.0.1:53\" or \"[::1]:53\"",
+    ),
+    (
+        "[listen]\ndns = [\"127.0.0.1:53\", \"127.0.0.1:53\"]\n",
+        "\
+error: 127.0.0.1:53 stands twice
+ --> /etc/preau/preau.toml:2:24
+  |
+2 | dns = [\"127.0.0.1:53\", \"127.0.0.1:53\"]
+  |        --------------  ^^^^^^^^^^^^^^ again here
+  |        |
+  |        first here
+  |
+help: drop one of them",
+    ),
+    (
+        "[upstream]\nservers = []\n",
+        "\
+error: no upstream server
+ --> /etc/preau/preau.toml:2:11
+  |
+2 | servers = []
+  |           ^^
+  |
+help: name at least one, or leave `servers` out to ask the system's resolvers",
+    ),
+    (
+        "[upstream]\nservers = [\"dns.example\"]\n",
+        "\
+error: `dns.example` is no upstream server: not an IP address, with or without a port
+ --> /etc/preau/preau.toml:2:12
+  |
+2 | servers = [\"dns.example\"]
+  |            ^^^^^^^^^^^^^
+  |
+help: write \"192.0.2.1\", \"192.0.2.1:5353\" or \"tls://192.0.2.1#resolver.example\"",
+    ),
+    (
+        "[listen]\ndns = [\"0.0.0.0:53\"]\n[upstream]\nservers = [\"127.0.0.1\"]\n",
+        "\
+error: upstream server 127.0.0.1:53 is this server itself
+ --> /etc/preau/preau.toml:4:12
+  |
+4 | servers = [\"127.0.0.1\"]
+  |            ^^^^^^^^^^^
+  |
+help: name a resolver that asks somebody else",
+    ),
+    (
+        "[[group]]\nname = \"a\"\nnetworks = []\nprofile = \"child\"\n",
+        "\
+error: group `a` has no networks
+ --> /etc/preau/preau.toml:3:12
+  |
+3 | networks = []
+  |            ^^
+  |
+help: name at least one, such as \"10.1.0.0/16\"",
+    ),
+    (
+        "[[group]]\nname = \"a\"\nnetworks = [\"10.1.2.0/16\"]\nprofile = \"child\"\n",
+        "\
+error: `10.1.2.0/16` is an address within a network
+ --> /etc/preau/preau.toml:3:13
+  |
+3 | networks = [\"10.1.2.0/16\"]
+  |             ^^^^^^^^^^^^^
+  |
+help: the network is \"10.1.0.0/16\"",
+    ),
+    (
+        "[[group]]\nname = \"a\"\nnetworks = [\"10.1.2.0/33\"]\nprofile = \"child\"\n",
+        "\
+error: `10.1.2.0/33` is not a network
+ --> /etc/preau/preau.toml:3:13
+  |
+3 | networks = [\"10.1.2.0/33\"]
+  |             ^^^^^^^^^^^^^
+  |
+help: write \"10.1.0.0/16\", \"2001:db8::/32\" or a single address",
+    ),
+    (
+        "[[group]]\nname = \"a\"\nnetworks = [\"::ffff:10.0.0.0/104\"]\nprofile = \"child\"\n",
+        "\
+error: `::ffff:10.0.0.0/104` is an IPv4 network in IPv6 clothing
+ --> /etc/preau/preau.toml:3:13
+  |
+3 | networks = [\"::ffff:10.0.0.0/104\"]
+  |             ^^^^^^^^^^^^^^^^^^^^^
+  |
+help: write it as an IPv4 network: clients of it are seen as IPv4",
+    ),
+    (
+        "\
+[[group]]
+name = \"pupils\"
+networks = [\"10.1.0.0/16\"]
+profile = \"child\"
+[[group]]
+name = \"teachers\"
+networks = [\"10.1.0.0/16\"]
+profile = \"staff\"
+",
+        "\
+error: the network 10.1.0.0/16 stands twice
+ --> /etc/preau/preau.toml:7:13
+  |
+3 | networks = [\"10.1.0.0/16\"]
+  |             ------------- first here
+...
+7 | networks = [\"10.1.0.0/16\"]
+  |             ^^^^^^^^^^^^^ again here
+  |
+help: a client is in one group: drop one of them, or make one more specific",
+    ),
+    (
+        "\
+[[group]]
+name = \"a\"
+networks = [\"10.1.0.0/16\"]
+profile = \"child\"
+[[group]]
+name = \"a\"
+networks = [\"10.2.0.0/16\"]
+profile = \"child\"
+",
+        "\
+error: two groups are called `a`
+ --> /etc/preau/preau.toml:6:8
+  |
+2 | name = \"a\"
+  |        --- first here
+...
+6 | name = \"a\"
+  |        ^^^ again here
+  |
+help: give each its own name",
+    ),
+    (
+        "[profile.library]\n[[group]]\nname = \"a\"\nnetworks = [\"::/0\"]\nprofile = \"kid\"\n",
+        "\
+error: unknown profile `kid`
+ --> /etc/preau/preau.toml:5:11
+  |
+5 | profile = \"kid\"
+  |           ^^^^^
+  |
+help: the profiles are child, library, staff, teen; another one needs a table [profile.kid]",
+    ),
+    (
+        "[profile.x]\nblock = [\"ads\"]\nallow = [\"ads\"]\n",
+        "\
+error: `ads` is both blocked and allowed
+ --> /etc/preau/preau.toml:3:10
+  |
+2 | block = [\"ads\"]
+  |          ----- first here
+3 | allow = [\"ads\"]
+  |          ^^^^^ again here
+  |
+help: drop one of them",
+    ),
+    (
+        "[profile.x]\nblock_names = [\"a..example\"]\n",
+        "\
+error: `a..example` is not a host name: the name has an empty label (two dots in a row, or a leading dot)
+ --> /etc/preau/preau.toml:2:16
+  |
+2 | block_names = [\"a..example\"]
+  |                ^^^^^^^^^^^^
+  |
+help: write \"example.com\" for the name and all below it, \"*.example.com\" for all below it only",
+    ),
+    (
+        "[profile.x]\nrefusal = \"page\"\n",
+        "\
+error: this version of preau cannot enforce refusal = \"page\"
+ --> /etc/preau/preau.toml:2:11
+  |
+2 | refusal = \"page\"
+  |           ^^^^^^
+  |
+help: write refusal = \"nxdomain\", \"nodata\" or \"null\"",
+    ),
+    // Every fault at once.
+    (
+        "[profile.x]\nsearch = \"forced\"\nyoutube = \"strict\"\nengines = [\"qwant-junior\"]\n",
+        "\
+error: this version of preau cannot enforce search = \"forced\"
+ --> /etc/preau/preau.toml:2:10
+  |
+2 | search = \"forced\"
+  |          ^^^^^^^^
+  |
+help: leave `search` out: search engines are not rewritten
+
+error: this version of preau cannot enforce youtube = \"strict\"
+ --> /etc/preau/preau.toml:3:11
+  |
+3 | youtube = \"strict\"
+  |           ^^^^^^^^
+  |
+help: leave `youtube` out: YouTube is not rewritten
+
+error: this version of preau cannot enforce engines
+ --> /etc/preau/preau.toml:4:11
+  |
+4 | engines = [\"qwant-junior\"]
+  |           ^^^^^^^^^^^^^^^^
+  |
+help: leave `engines` out: search engines are not rewritten",
+    ),
+    (
+        "[listen\n",
+        "\
+error: unclosed table, expected `]`
+ --> /etc/preau/preau.toml:1:8
+  |
+1 | [listen
+  |        ^",
+    ),
+];
+
+#[test]
+fn faults() {
+    for (text, expected) in FAULTS {
+        let message = parse(text).expect_err(text).to_string();
+        assert_eq!(message, *expected, "\n--- got:\n{message}\n---");
+    }
+}
+
+#[test]
+fn categories_are_those_of_the_bundle() {
+    let config =
+        parse("[profile.x]\nblock = [\"porn\", \"pron\"]\nallow = [\"astrology\"]\n").unwrap();
+    let known = Categories::builtin();
+    let message = config.check_categories(&known).unwrap_err().to_string();
+    let expected = "\
+error: unknown category `pron`
+ --> /etc/preau/preau.toml:2:18
+  |
+2 | block = [\"porn\", \"pron\"]
+  |                  ^^^^^^
+  |
+help: the bundle's categories are porn, violence, ";
+    assert!(message.starts_with(expected), "{message}");
+    assert!(
+        message.contains("error: unknown category `astrology`\n --> /etc/preau/preau.toml:3:10")
+    );
+    assert!(parse("").unwrap().check_categories(&known).is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let message = Config::load(Path::new("/nonexistent/preau.toml")).unwrap_err().to_string();
+    let expected = "cannot read the configuration /nonexistent/preau.toml: \
+                    No such file or directory (os error 2)";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn loops() {
+    let cases = [
+        ("127.0.0.1:53", "127.0.0.1", true),
+        ("127.0.0.1:53", "127.0.0.1:54", false),
+        ("127.0.0.1:53", "127.0.0.2", false),
+        ("127.0.0.1:53", "::ffff:127.0.0.1", true),
+        ("0.0.0.0:53", "127.0.0.53", true),
+        ("0.0.0.0:53", "192.0.2.1", false),
+        ("[::]:53", "::1", true),
+        ("10.0.0.1:53", "10.0.0.1", true),
+    ];
+    for (listen, server, expected) in cases {
+        let got = is_loop(&[listen.parse().unwrap()], &server.parse().unwrap());
+        assert_eq!(got, expected, "{listen} {server}");
+    }
+}

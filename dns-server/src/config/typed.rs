@@ -1,0 +1,90 @@
+//! The configuration file as it is written: every key that there is, nothing checked but its type.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) listen: Listen,
+    pub(super) upstream: Upstream,
+    pub(super) lists: Lists,
+    pub(super) group: Vec<Group>,
+    pub(super) profile: BTreeMap<Spanned<String>, Profile>,
+}
+
+/// `[listen]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Listen {
+    /// Addresses and ports for DNS over UDP and TCP.
+    pub(super) dns: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[upstream]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Upstream {
+    /// Resolvers to ask, in this order.
+    pub(super) servers: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[lists]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Lists {
+    /// The bundle that `list-compile` made.
+    pub(super) bundle: Option<PathBuf>,
+    /// Where the server keeps its verified copy.
+    pub(super) state_dir: Option<PathBuf>,
+}
+
+/// `[[group]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    pub(super) name: Spanned<String>,
+    /// Networks or single addresses of its clients.
+    pub(super) networks: Spanned<Vec<Spanned<String>>>,
+    pub(super) profile: Spanned<String>,
+}
+
+/// `[profile.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Profile {
+    /// Categories that are refused.
+    pub(super) block: Option<Vec<Spanned<String>>>,
+    /// Categories that a closed profile lets through.
+    pub(super) allow: Option<Vec<Spanned<String>>>,
+    /// Names that are refused, whatever the lists say.
+    pub(super) block_names: Option<Vec<Spanned<String>>>,
+    /// Names that are never refused.
+    pub(super) allow_names: Option<Vec<Spanned<String>>>,
+    pub(super) mode: Option<Mode>,
+    pub(super) refusal: Option<Spanned<Refusal>>,
+    pub(super) search: Option<Spanned<String>>,
+    pub(super) engines: Option<Spanned<Vec<String>>>,
+    pub(super) youtube: Option<Spanned<String>>,
+}
+
+/// What becomes of names that no list knows.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    Open,
+    Closed,
+}
+
+/// What a refusal looks like to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Refusal {
+    Nxdomain,
+    Nodata,
+    Null,
+    Page,
+}

@@ -1,0 +1,97 @@
+//! Why `preau` stops, and with which exit code.
+
+use std::{io, net::SocketAddr};
+
+use filter_core::{BindError, NameError};
+use thiserror::Error;
+
+use crate::{bundle::BundleError, config::ConfigError};
+
+/// An error that ends a command. A server that is already running goes on as before.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The configuration is invalid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The bundle is invalid, and there is no last good one.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The profiles do not fit the bundle.
+    #[error("profile `{profile}`: {error}")]
+    Bind {
+        /// Name of the profile.
+        profile: String,
+        /// Why not.
+        error: BindError,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {error}; {}", remedy(error, address))]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// There is nobody to forward to.
+    #[error("cannot tell the upstream resolvers: {error}; name them in [upstream] servers")]
+    Upstream {
+        /// Why not.
+        error: io::Error,
+    },
+    /// A socket that was served is gone.
+    #[error("stopped listening: {0}")]
+    Stopped(String),
+    /// What was asked about is not a host name.
+    #[error("`{text}` is not a host name: {error}")]
+    Name {
+        /// As typed.
+        text: String,
+        /// Why not.
+        error: NameError,
+    },
+    /// The server asked does not answer, or not in DNS.
+    #[error("no answer from {address}: {error}")]
+    Query {
+        /// The server.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The operating system refuses something that every program needs.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+impl Failure {
+    /// The exit code: 3 configuration invalid, 4 bundle invalid, 1 anything else. (2, usage, is
+    /// clap's.)
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 3,
+            Self::Bundle(_) => 4,
+            Self::Bind { error: BindError::Automata(_), .. } => 4,
+            Self::Bind { .. } => 3,
+            _ => 1,
+        }
+    }
+}
+
+/// What to do about an address that cannot be bound.
+fn remedy(error: &io::Error, address: &SocketAddr) -> String {
+    let port = address.port();
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "another program listens there (find it: ss -lnup 'sport = :{port}'): stop it, or \
+             choose another port in [listen] dns"
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or choose a port above instead \
+             of {port} in [listen] dns"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address: correct [listen] dns".to_owned()
+        }
+        _ => "see [listen] dns".to_owned(),
+    }
+}

@@ -1,0 +1,54 @@
+//! Préau's filtering DNS resolver: the rooms of the `preau` binary.
+//!
+//! A question's way: [`Listeners`] receive it and know its group; the answer is decided by the pure
+//! rules of `policy`, written by `wire`, or had from an upstream of `resolve`; [`run()`] puts the
+//! rooms together.
+//!
+//! ```no_run
+//! use dns_server::{Config, Listeners, run};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::parse(
+//!     "preau.toml",
+//!     r#"
+//!     [listen]
+//!     dns = ["127.0.0.1:0"]
+//!     [upstream]
+//!     servers = ["192.0.2.1"]
+//!     [[group]]
+//!     name = "school"
+//!     networks = ["127.0.0.0/8"]
+//!     profile = "child"
+//!     "#,
+//! )?;
+//! let listeners = Listeners::bind(&config.listen)?;
+//! println!("listening on {:?}", listeners.addresses()?);
+//! run(listeners, config, CancellationToken::new()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+#![deny(unsafe_code)]
+
+mod answer;
+pub mod bundle;
+pub mod cli;
+pub mod config;
+mod failure;
+mod listen;
+pub mod log;
+pub mod policy;
+mod query;
+pub mod resolve;
+mod run;
+mod service;
+#[cfg(test)]
+mod testing;
+pub mod wire;
+
+pub use config::{Config, ConfigError};
+pub use failure::Failure;
+pub use listen::Listeners;
+pub use run::{run, serve};
+pub use service::Service;

@@ -1,0 +1,116 @@
+//! DNS over UDP: one thread and one socket an address.
+
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::Semaphore};
+use tokio_util::task::TaskTracker;
+
+use crate::{answer::Immediate, service::Service, wire::question::Transport};
+
+/// Octets that are read of a datagram; no honest query is longer.
+const DATAGRAM: usize = 4096;
+/// How often an idle thread looks whether it should stop.
+const STOP_CHECK: Duration = Duration::from_millis(100);
+/// Pause after an error of the socket itself, so that a lasting one does not fill the log.
+const ERROR_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the threads share.
+#[derive(Clone)]
+pub(crate) struct UdpServer {
+    pub(crate) service: Arc<Service>,
+    /// Where questions for upstream wait.
+    pub(crate) runtime: Handle,
+    /// One permit for each of those; without one a question is dropped, and its client asks again.
+    pub(crate) waiting: Arc<Semaphore>,
+    /// Those questions, to be waited for at the end.
+    pub(crate) tasks: TaskTracker,
+    /// Set to stop.
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+impl UdpServer {
+    /// Serves a socket until told to stop.
+    ///
+    /// Whatever needs no upstream is answered here, over the packet itself, without allocating,
+    /// locking or waking anyone.
+    ///
+    /// # Errors
+    /// The socket cannot be set up.
+    pub(crate) fn serve(&self, socket: UdpSocket) -> io::Result<()> {
+        socket.set_read_timeout(Some(STOP_CHECK))?;
+        let socket = Arc::new(socket);
+        let mut buffer = [0; DATAGRAM];
+        while !self.stop.load(Ordering::Relaxed) {
+            match socket.recv_from(&mut buffer) {
+                Ok((length, client)) => self.answer(&socket, client, &mut buffer, length),
+                Err(error) if is_passing(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot receive datagrams");
+                    thread::sleep(ERROR_PAUSE);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(
+        &self,
+        socket: &Arc<UdpSocket>,
+        client: SocketAddr,
+        buffer: &mut [u8],
+        length: usize,
+    ) {
+        // Nobody receives at port 0: a forged source.
+        if client.port() == 0 {
+            return;
+        }
+        let snapshot = self.service.snapshot();
+        let group = snapshot.group_of(client.ip());
+        match snapshot.answer_at_once(group, Transport::Datagram, buffer, length) {
+            Immediate::Silence => {}
+            // A datagram that cannot be sent is a datagram lost: the client asks again.
+            Immediate::Reply(length) => drop(socket.send_to(&buffer[..length], client)),
+            Immediate::Resolve(question) => {
+                let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else { return };
+                let query = buffer[..question.echo.length].to_vec();
+                let snapshot = Arc::clone(&snapshot);
+                let socket = Arc::clone(socket);
+                let task = async move {
+                    let reply = snapshot.resolve(&question, Transport::Datagram, query).await;
+                    // Waits at most for room in the socket's own send buffer.
+                    drop(socket.send_to(&reply, client));
+                    drop(permit);
+                };
+                self.tasks.spawn_on(task, &self.runtime);
+            }
+        }
+    }
+}
+
+/// True for errors that say nothing about the socket: no datagram within the time-out, or news of
+/// an earlier reply that did not arrive.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted, NetworkUnreachable,
+        TimedOut, WouldBlock,
+    };
+    matches!(
+        error.kind(),
+        WouldBlock
+            | TimedOut
+            | Interrupted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkUnreachable
+    )
+}

@@ -1,0 +1,4 @@
+//! Who may see what. Pure: no I/O, no clock, no bytes of messages.
+
+pub mod decide;
+pub mod group;

@@ -1,0 +1,123 @@
+//! What tests of several rooms share: a small bundle, and an upstream that knows a few names.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use filter_core::{CategoryInfo, DomainName, Filter, FilterBuilder, Options, Scope, Source, Stamp};
+
+use crate::{
+    answer::Snapshot,
+    config::Config,
+    policy::group::Groups,
+    resolve::upstream::{Upstream, UpstreamError},
+    service,
+};
+
+/// A bundle of three lists; `example` holds no other category.
+pub(crate) fn bundle(serial: u64) -> Vec<u8> {
+    let mut builder = FilterBuilder::new();
+    let info = CategoryInfo { name: "astrology".into(), fr: "".into(), en: "".into() };
+    builder.category(info).unwrap();
+    let rules: [(Source, &[(&str, Scope)]); 3] = [
+        (
+            Source::block("ut1-adult", &["porn"]),
+            &[("porn.example", Scope::Subtree), ("mixed.example", Scope::Subtree)],
+        ),
+        (
+            Source::block("hosts", &["ads"]),
+            &[("ads.example", Scope::Exact), ("below.example", Scope::SubdomainsOnly)],
+        ),
+        (
+            Source::allow("health", &["education"], &["porn"]),
+            &[("health.mixed.example", Scope::Subtree)],
+        ),
+    ];
+    for (source, names) in rules {
+        let id = builder.source(source).unwrap();
+        let mut batch = builder.batch(id);
+        for (name, scope) in names {
+            batch.domain(&name.parse().unwrap(), *scope, Options::default()).unwrap();
+        }
+        builder.add(batch.finish());
+    }
+    let created = "2026-11-22T00:00:00Z".into();
+    builder.build(Stamp { serial, created, expires: None }).bytes
+}
+
+/// A snapshot of a configuration over that bundle and that upstream.
+pub(crate) fn snapshot(config: &str) -> Snapshot {
+    let config = Config::parse("test.toml", config).unwrap_or_else(|error| panic!("{error}"));
+    let filter = Filter::open(bundle(1)).unwrap();
+    Snapshot {
+        groups: Groups::new(config.groups.iter().map(|group| group.networks.as_slice())),
+        audiences: service::audiences(&config, &filter).unwrap(),
+        upstream: Arc::new(FewNames),
+    }
+}
+
+/// Knows `www.example`, `big.example` and `alias.example`, does not know `nx.example`, and fails in
+/// its own way for `down`, `garbled`, `servfail` and `another` `.example`.
+pub(crate) struct FewNames;
+
+#[async_trait]
+impl Upstream for FewNames {
+    async fn lookup(&self, name: &DomainName, record_type: u16) -> Result<Vec<u8>, UpstreamError> {
+        let mut message = Message { rcode: 0, records: Vec::new(), counts: [0; 2] };
+        match (name.to_string().as_str(), record_type) {
+            ("down.example", _) => return Err(UpstreamError::Unreachable),
+            ("garbled.example", _) => return Err(UpstreamError::Garbled),
+            ("servfail.example", _) => return Err(UpstreamError::Failed(2)),
+            ("another.example", _) => {
+                return Ok(message.written(&"www.example".parse().unwrap(), record_type));
+            }
+            ("nx.example", _) => {
+                message.rcode = 3;
+                message.record(1, b"\xc0\x0f", 6, 60, &SOA);
+            }
+            ("www.example", 1) => message.record(0, b"\xc0\x0c", 1, 60, &[192, 0, 2, 1]),
+            ("alias.example", 1) => {
+                message.record(0, b"\xc0\x0c", 5, 60, b"\x03www\xc0\x12");
+                message.record(0, b"\x03www\xc0\x12", 1, 60, &[192, 0, 2, 1]);
+            }
+            ("big.example", 16) => {
+                let text = [b"\xc8".as_slice(), &[b'x'; 200]].concat();
+                (0..12).for_each(|_| message.record(0, b"\xc0\x0c", 16, 60, &text));
+            }
+            _ => message.record(1, b"\xc0\x0c", 6, 60, &SOA),
+        }
+        Ok(message.written(name, record_type))
+    }
+}
+
+const SOA: [u8; 22] = [0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5];
+
+/// A message by hand, so that nothing under test made it.
+struct Message {
+    rcode: u8,
+    records: Vec<u8>,
+    counts: [u16; 2],
+}
+
+impl Message {
+    fn record(&mut self, section: usize, owner: &[u8], record_type: u16, ttl: u32, data: &[u8]) {
+        self.records.extend(owner);
+        self.records.extend(record_type.to_be_bytes());
+        self.records.extend([0, 1]);
+        self.records.extend(ttl.to_be_bytes());
+        self.records.extend((data.len() as u16).to_be_bytes());
+        self.records.extend(data);
+        self.counts[section] += 1;
+    }
+
+    fn written(&self, name: &DomainName, record_type: u16) -> Vec<u8> {
+        // Flags that must not come through: AA, AD, Z.
+        let mut octets = vec![0x77, 0x77, 0x84, 0x60 | self.rcode, 0, 1];
+        octets.extend(self.counts.iter().flat_map(|count| count.to_be_bytes()));
+        octets.extend([0, 0]);
+        octets.extend(name.as_wire());
+        octets.extend(record_type.to_be_bytes());
+        octets.extend([0, 1]);
+        octets.extend(&self.records);
+        octets
+    }
+}
