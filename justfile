@@ -1,0 +1,49 @@
+# The only door: `just --list` says what there is. CI (`.ci/run`) calls the same commands.
+
+[private]
+default:
+    @just --list
+
+# Everything that must pass before a commit: format, lints, licences, docs, tests.
+check: fmt clippy deny docs test
+
+# Formatting.
+fmt:
+    cargo fmt --all -- --check
+
+# Lints; a warning is an error.
+clippy:
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# Bans, licences and sources of dependencies.
+deny:
+    cargo deny --all-features check bans licenses sources
+
+# Known vulnerabilities; needs the network to fetch the advisory database.
+deny-advisories:
+    cargo deny --all-features check advisories
+
+# API documentation; a warning is an error.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+
+# The README's test command.
+test:
+    cargo test --workspace
+
+# Tests that need other programs (dig, kdig, dnsperf: Debian's dnsutils, knot-dnsutils, dnsperf) or
+# take long without optimisation.
+test-ignored:
+    cargo test --workspace -- --ignored --nocapture
+
+# Compiles every list of a sources.toml.
+lists sources="lists/data/starter/sources.toml" out="target/lists.bundle":
+    cargo list-compile build --sources {{sources}} --out {{out}}
+
+# Fuzzes one target for some seconds (needs a nightly toolchain and cargo-fuzz).
+fuzz target="lookup" seconds="60":
+    cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} -max_len=4096
+
+# Ten seconds of each fuzz target.
+fuzz-smoke:
+    for target in $(cargo +nightly fuzz list); do just fuzz $target 10 || exit 1; done

@@ -1,0 +1,127 @@
+//! A server in the test's own process, on free ports of the loopback.
+
+use std::{fs, net::SocketAddr, path::PathBuf, thread::JoinHandle};
+
+use dns_server::{Config, Listeners};
+use filter_core::{FilterBuilder, NamePattern, Options, Scope, Source, Stamp};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::upstream::{self, Behaviour};
+
+/// What to serve.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// TOML without `[listen]`, `[upstream]` and `[lists]`; empty: the defaults.
+    pub config: String,
+    /// A compiled bundle; none: the embedded starter list.
+    pub bundle: Option<Vec<u8>>,
+    /// Whom it asks.
+    pub upstream: Behaviour,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { config: String::new(), bundle: None, upstream: Behaviour::Zone(String::new()) }
+    }
+}
+
+/// A running server; dropping it stops it.
+#[derive(Debug)]
+pub struct TestServer {
+    /// Where it answers, over UDP and TCP.
+    pub address: SocketAddr,
+    shutdown: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+    _folder: TempDir,
+}
+
+impl TestServer {
+    /// Starts a server.
+    pub fn start(setup: &Setup) -> Self {
+        let folder = TempDir::new().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let upstream = upstream::start(&setup.upstream, &runtime);
+        let config = config(setup, upstream, &folder);
+        let config = Config::parse("test.toml", config).unwrap();
+        let listeners = Listeners::bind(&config.listen).unwrap();
+        let address = listeners.addresses().unwrap()[0];
+        let shutdown = CancellationToken::new();
+        let until = shutdown.clone();
+        let serve = move || runtime.block_on(dns_server::run(listeners, config, until)).unwrap();
+        let thread = Some(std::thread::spawn(serve));
+        Self { address, shutdown, thread, _folder: folder }
+    }
+
+    /// Stops it and waits for its end, which must be a good one.
+    pub fn stop(mut self) {
+        self.shutdown.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server ends without a panic");
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {
+    let state: PathBuf = folder.path().join("state");
+    let bundle = setup.bundle.as_ref().map(|bytes| {
+        let path = folder.path().join("lists.bundle");
+        fs::write(&path, bytes).unwrap();
+        format!("bundle = {path:?}\n")
+    });
+    format!(
+        "[listen]\ndns = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
+         [lists]\n{}state_dir = {state:?}\n{}\n",
+        bundle.unwrap_or_default(),
+        setup.config
+    )
+}
+
+/// Compiles lists written for a test: a line without indentation is a source, `NAME block|allow
+/// CATEGORY… [lifts CATEGORY…]`; an indented one a rule of it, `d`, `=d` (exact), `*.d` (below),
+/// `@@d` (exception).
+pub fn compile(lists: &str) -> Vec<u8> {
+    let mut builder = FilterBuilder::new();
+    let mut batches = Vec::new();
+    for line in lists.lines().filter(|line| !line.trim().is_empty()) {
+        if line.starts_with(char::is_whitespace) {
+            let batch: &mut filter_core::Batch = batches.last_mut().expect("a source comes first");
+            let (text, exception) = match line.trim().strip_prefix("@@") {
+                Some(text) => (text, true),
+                None => (line.trim(), false),
+            };
+            let (text, exact) = match text.strip_prefix('=') {
+                Some(text) => (text, true),
+                None => (text, false),
+            };
+            let NamePattern { name, scope } = text.parse().unwrap();
+            let scope = if exact { Scope::Exact } else { scope };
+            batch.domain(&name, scope, Options { exception, important: false }).unwrap();
+        } else {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let (categories, lifts) = match words.iter().position(|word| *word == "lifts") {
+                Some(at) => (&words[2..at], &words[at + 1..]),
+                None => (&words[2..], &[][..]),
+            };
+            let source = match words[1] {
+                "block" => Source::block(words[0], categories),
+                "allow" => Source::allow(words[0], categories, lifts),
+                other => panic!("`{other}` is neither block nor allow: {line}"),
+            };
+            let id = builder.source(source).unwrap();
+            batches.push(builder.batch(id));
+        }
+    }
+    for batch in batches {
+        builder.add(batch.finish());
+    }
+    let stamp = Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None };
+    builder.build(stamp).bytes
+}
