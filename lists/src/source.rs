@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use filter_core::{Action, Categories, CategoryError, CategoryInfo, Scope, Suffixes};
+use filter_core::{Action, Categories, CategoryError, CategoryInfo, NEVER_LIFTED, Scope, Suffixes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::Spanned;
@@ -16,8 +16,6 @@ use crate::diagnostic::{Diagnostic, TextFile};
 
 /// Longest source name in octets: it is shown to people in refusals (RFC 8914 EXTRA-TEXT).
 const MAX_NAME: usize = 64;
-/// Categories that no list may lift.
-const NEVER_LIFTED: [&str; 3] = ["malware", "phishing", "bypass"];
 
 /// The lists that make one bundle, in the order of their file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +89,7 @@ impl Sources {
         })?;
         let mut check = Check { file, table: Categories::builtin(), faults: Vec::new() };
         let sources = check.all(tables, folder);
+        check.faults.sort_by_key(Diagnostic::location);
         if check.faults.is_empty() { Ok(sources) } else { Err(SourcesError::Invalid(check.faults)) }
     }
 }
@@ -126,9 +125,9 @@ impl fmt::Display for Paragraphs<'_> {
 #[serde(deny_unknown_fields)]
 struct Tables {
     #[serde(default)]
-    source: Vec<Spanned<SourceTable>>,
+    source: Vec<SourceTable>,
     #[serde(default)]
-    category: Vec<Spanned<CategoryTable>>,
+    category: Vec<CategoryTable>,
 }
 
 #[derive(Deserialize)]
@@ -152,7 +151,7 @@ struct SourceTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CategoryTable {
-    name: String,
+    name: Spanned<String>,
     fr: String,
     en: String,
 }
@@ -199,7 +198,6 @@ impl Check {
         }
         let mut names: Vec<Spanned<String>> = Vec::new();
         for source in tables.source {
-            let source = source.into_inner();
             self.name(&source.name, &names);
             names.push(source.name.clone());
             sources.sources.extend(self.source(source, folder));
@@ -207,10 +205,10 @@ impl Check {
         sources
     }
 
-    fn category(&mut self, category: Spanned<CategoryTable>) -> Option<CategoryInfo> {
-        let span = category.span();
-        let CategoryTable { name, fr, en } = category.into_inner();
-        let info = CategoryInfo { name, fr, en };
+    fn category(&mut self, category: CategoryTable) -> Option<CategoryInfo> {
+        let CategoryTable { name, fr, en } = category;
+        let span = name.span();
+        let info = CategoryInfo { name: name.into_inner(), fr, en };
         match self.table.declare(info.clone()) {
             Ok(_) => Some(info),
             Err(error) => {

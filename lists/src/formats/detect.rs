@@ -7,9 +7,6 @@ use thiserror::Error;
 use super::{ReadError, Skip, host, lines::byte_order_mark};
 use crate::source::Format;
 
-/// Lines that are looked at.
-const LINES: usize = 2000;
-
 /// Why the format of a list is not known.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -76,8 +73,7 @@ pub fn detect(head: &[u8]) -> Result<Format, ReadError> {
     let mut tally = Tally::default();
     let whole_lines =
         head.iter().rposition(|&octet| octet == b'\n').map_or(head, |end| &head[..end]);
-    let lines = whole_lines.split(|&octet| octet == b'\n').take(LINES);
-    for line in lines {
+    for line in whole_lines.split(|&octet| octet == b'\n') {
         let line = String::from_utf8_lossy(line);
         tally.line(line.trim());
     }

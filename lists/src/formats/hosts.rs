@@ -17,7 +17,14 @@ pub(super) fn line<S: Sink>(
     let mut words = entry.split_ascii_whitespace();
     let address =
         words.next().ok_or(if comment.is_some() { Skip::Comment } else { Skip::Blank })?;
-    if !refuses(address)? {
+    let refuses = refuses(address)?;
+    if words.clone().next().is_none() {
+        return Err(Skip::NoName);
+    }
+    if words.clone().all(is_local) {
+        return Err(Skip::LocalName);
+    }
+    if !refuses {
         return Err(Skip::Rewrite);
     }
     let mut accepted = false;
@@ -29,6 +36,7 @@ pub(super) fn line<S: Sink>(
         }
     }
     if !accepted {
+        // There is a name, so there is a refusal; the first one stands for the line.
         return Err(refused.into_iter().next().map_or(Skip::NoName, |(reason, _)| reason));
     }
     for (reason, word) in refused {

@@ -1,0 +1,208 @@
+//! Readers on any bytes: no panic, and every line accounted for.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{fs, io::BufReader};
+
+use filter_core::{FilterBuilder, Fragment, Options, RuleError, Source};
+use lists::{
+    compile::read_source,
+    formats::{Badfilters, FileReport, ReadOptions, Rule, Sink, detect, read},
+    source::{Format, ListSource},
+};
+use proptest::prelude::*;
+
+const FILE_FORMATS: [Format; 3] = [Format::Domains, Format::Hosts, Format::Adblock];
+
+/// Counts rules, as the engine takes them.
+struct Count {
+    batch: filter_core::Batch,
+    rules: u64,
+    last_line: u64,
+}
+
+impl Count {
+    fn new() -> Self {
+        let mut builder = FilterBuilder::new();
+        let id = builder.source(Source::block("any", &["porn"])).unwrap();
+        Self { batch: builder.batch(id), rules: 0, last_line: 0 }
+    }
+}
+
+impl Sink for Count {
+    fn rule(&mut self, line: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError> {
+        assert!(line >= self.last_line, "lines go forward");
+        self.last_line = line;
+        match rule {
+            Rule::Domain { name, scope } => self.batch.domain(name, scope, options)?,
+            Rule::Fragment(text) => self.batch.fragment(&Fragment::parse(text)?, options)?,
+            Rule::Expression(text) => self.batch.expression(text, options)?,
+            Rule::Url(_) => {}
+        }
+        self.rules += 1;
+        Ok(())
+    }
+}
+
+fn check(bytes: &[u8], report: &FileReport, rules: u64) {
+    assert_eq!(report.lines, report.accepted.total() + report.skipped_lines());
+    assert_eq!(report.rules, rules);
+    assert!(report.rules >= report.accepted.total());
+    // As `wc -l` counts, with a last line that has no end.
+    let ended = bytes.iter().filter(|&&octet| octet == b'\n').count() as u64;
+    let mark = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let unended = u64::from(!mark.is_empty() && !mark.ends_with(b"\n"));
+    assert_eq!(report.lines, ended + unended);
+    for skipped in report.skipped.values() {
+        assert!(skipped.first.len() <= 5 && skipped.first.len() as u64 <= skipped.lines);
+        for example in &skipped.first {
+            assert!(example.line >= 1 && example.line <= report.lines);
+            assert!(!example.text.contains(char::is_control), "{:?}", example.text);
+        }
+    }
+}
+
+fn read_everything(bytes: &[u8]) {
+    let _ = detect(bytes);
+    for format in FILE_FORMATS {
+        let mut sink = Count::new();
+        // A small buffer, so that lines and marks fall across its ends.
+        let input = || BufReader::with_capacity(16, bytes);
+        let Ok(badfilters) = Badfilters::scan(input()) else { return };
+        let options = ReadOptions { scope: None, badfilters };
+        let report = read(format, input(), &options, &mut sink).expect("it is text");
+        check(bytes, &report, sink.rules);
+    }
+}
+
+/// Lists made of what readers look for.
+fn list() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = [
+        "example.com",
+        "com",
+        "co.uk",
+        "a",
+        ".",
+        "..",
+        "-",
+        "_",
+        "*",
+        "*.",
+        "||",
+        "|",
+        "^",
+        "@@",
+        "/",
+        "://",
+        "http",
+        "$",
+        "$important",
+        "$badfilter",
+        ",badfilter",
+        "$script",
+        "~",
+        "=",
+        "##",
+        "#",
+        "!",
+        "[",
+        "]",
+        ";",
+        " ",
+        "\t",
+        "\r",
+        "\n",
+        "\n",
+        "\n",
+        "0.0.0.0 ",
+        "127.0.0.1\t",
+        "::1 ",
+        "192.0.2.1",
+        "2001:db8::",
+        ":80",
+        "localhost",
+        "é",
+        "рф",
+        "\u{feff}",
+        "ads",
+        "/ads/",
+        "[a-z]",
+        "(",
+        ")",
+        "{9}",
+        "\\",
+        "?",
+        "+",
+        "%lo0",
+        "[[:alpha:]]",
+    ];
+    let piece = prop::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec());
+    let bytes = prop::collection::vec(any::<u8>(), 0..3);
+    prop::collection::vec(prop_oneof![9 => piece, 1 => bytes], 0..60).prop_map(|all| all.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        read_everything(&bytes);
+    }
+
+    #[test]
+    fn likely_bytes(bytes in list()) {
+        read_everything(&bytes);
+    }
+
+    #[test]
+    fn likely_bytes_as_a_category_directory(bytes in list()) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["domains", "urls", "expressions", "usage"] {
+            fs::write(folder.path().join(name), &bytes).unwrap();
+        }
+        let source = ListSource {
+            definition: Source::block("any", &["porn"]),
+            path: folder.path().into(),
+            format: Some(Format::Ut1),
+            scope: None,
+        };
+        let mut sink = PerFile::default();
+        if let Ok(report) = read_source(&source, &mut sink) {
+            for (file, rules) in report.files.iter().zip(sink.rules) {
+                check(&bytes, &file.report, rules);
+            }
+        }
+    }
+}
+
+/// Counts rules file by file.
+#[derive(Default)]
+struct PerFile {
+    rules: Vec<u64>,
+}
+
+impl Sink for PerFile {
+    fn file(&mut self, _path: &std::path::Path) {
+        self.rules.push(0);
+    }
+
+    fn rule(&mut self, line: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError> {
+        Count::new().rule(line, rule, options)?;
+        *self.rules.last_mut().expect("a file is named before its rules") += 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn reasons_are_bounded() {
+    // A list made to fill the memory with modifier names.
+    let text: String = (0..10_000).map(|n| format!("||a{n}.example^$m{n}\n")).collect();
+    let report =
+        read(Format::Adblock, text.as_bytes(), &ReadOptions::default(), &mut Count::new()).unwrap();
+    assert_eq!(report.skipped_lines(), 10_000);
+    assert!(report.skipped.len() <= 257, "{}", report.skipped.len());
+}
+
+#[test]
+fn a_directory_format_reads_no_file() {
+    let error = read(Format::Ut1, &b"x"[..], &ReadOptions::default(), &mut Count::new());
+    assert!(error.unwrap_err().to_string().contains("reads a directory"));
+}
