@@ -222,3 +222,171 @@ impl BundleError {
         Self::Invalid { path: path.as_ref().to_owned(), error }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// A directory with an operator's bundle in it, and the configuration that names it.
+    struct Site {
+        folder: tempfile::TempDir,
+        config: Config,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let text = "[lists]\nbundle = \"today.bundle\"\nstate_dir = \"state\"\n";
+            let file = folder.path().join("preau.toml");
+            let config = Config::parse(file.to_str().unwrap(), text).unwrap();
+            Self { folder, config }
+        }
+
+        fn publish(&self, bytes: &[u8]) {
+            fs::write(self.folder.path().join("today.bundle"), bytes).unwrap();
+        }
+
+        /// Names of what the state directory holds, sorted.
+        fn kept(&self) -> Vec<String> {
+            let entries = fs::read_dir(self.folder.path().join("state")).unwrap();
+            let mut names: Vec<_> =
+                entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        }
+    }
+
+    fn serial(filter: &Filter) -> u64 {
+        filter.manifest().stamp.serial
+    }
+
+    fn copy_name(bytes: &[u8]) -> String {
+        format!("{}.bundle", blake3::hash(bytes))
+    }
+
+    #[test]
+    fn the_starter_list_is_sound() {
+        let loaded = load(&Config::default()).unwrap();
+        assert!(loaded.instead_of.is_none());
+        let counts = &loaded.filter.manifest().counts;
+        assert!(counts.names >= 400, "{counts:?}");
+    }
+
+    #[test]
+    fn the_copy_is_served_not_the_file() {
+        let site = Site::new();
+        let bytes = testing::bundle(7);
+        site.publish(&bytes);
+        let filter = load_new(&site.config).unwrap();
+        assert_eq!(serial(&filter), 7);
+        assert_eq!(site.kept(), [copy_name(&bytes), "current".to_owned()]);
+        // Overwritten in place, as by a careless copy.
+        site.publish(&vec![0; bytes.len()]);
+        let staff = filter.bind(&filter_core::Profile::named("staff").unwrap()).unwrap();
+        assert!(staff.host("porn.example").is_blocked());
+    }
+
+    #[test]
+    fn a_new_bundle_replaces_the_copy() {
+        let site = Site::new();
+        for number in [1, 2, 2, 3] {
+            let bytes = testing::bundle(number);
+            site.publish(&bytes);
+            assert_eq!(serial(&load_new(&site.config).unwrap()), number);
+            assert_eq!(site.kept(), [copy_name(&bytes), "current".to_owned()]);
+        }
+    }
+
+    #[test]
+    fn a_bad_bundle_leaves_the_last_good_one() {
+        let good = testing::bundle(7);
+        let flipped = |at: usize| {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes
+        };
+        let bad: [(&str, Option<Vec<u8>>); 6] = [
+            ("missing", None),
+            ("empty", Some(Vec::new())),
+            ("garbage", Some(b"\x7fELF\x02\x01\x01".repeat(99))),
+            ("truncated", Some(good[..good.len() / 2].to_vec())),
+            ("flipped", Some(flipped(good.len() / 2))),
+            ("flipped at the end", Some(flipped(good.len() - 1))),
+        ];
+        for (what, bytes) in bad {
+            let site = Site::new();
+            site.publish(&good);
+            load_new(&site.config).unwrap();
+            match &bytes {
+                Some(bytes) => site.publish(bytes),
+                None => fs::remove_file(site.folder.path().join("today.bundle")).unwrap(),
+            }
+            // A reload is an error, a start serves the last good one and says why.
+            let error = load_new(&site.config).unwrap_err();
+            assert_eq!(matches!(error, BundleError::Read { .. }), bytes.is_none(), "{what}");
+            let loaded = load(&site.config).unwrap();
+            assert_eq!(serial(&loaded.filter), 7, "{what}");
+            let reason = loaded.instead_of.unwrap().to_string();
+            assert!(reason.contains("today.bundle"), "{what}: {reason}");
+            assert_eq!(site.kept(), [copy_name(&good), "current".to_owned()], "{what}");
+        }
+    }
+
+    #[test]
+    fn without_a_last_good_one_there_is_nothing_to_serve() {
+        let site = Site::new();
+        assert!(matches!(load(&site.config), Err(BundleError::Read { .. })));
+        site.publish(b"not a bundle");
+        assert!(matches!(load(&site.config), Err(BundleError::Invalid { .. })));
+        // A copy that rotted on the disk is not good.
+        let good = testing::bundle(7);
+        site.publish(&good);
+        load(&site.config).unwrap();
+        let copy = site.folder.path().join("state").join(copy_name(&good));
+        fs::write(copy, &good[..good.len() - 9]).unwrap();
+        site.publish(b"not a bundle");
+        assert!(matches!(load(&site.config), Err(BundleError::Invalid { .. })));
+    }
+
+    #[test]
+    fn inspecting_keeps_nothing() {
+        let site = Site::new();
+        site.publish(&testing::bundle(7));
+        assert_eq!(serial(&inspect(&site.config).unwrap()), 7);
+        assert!(!site.folder.path().join("state").exists());
+    }
+
+    #[test]
+    fn a_state_directory_that_cannot_be_made() {
+        let site = Site::new();
+        site.publish(&testing::bundle(7));
+        fs::write(site.folder.path().join("state"), "in the way").unwrap();
+        let error = load(&site.config).unwrap_err();
+        assert!(matches!(error, BundleError::Store { .. }), "{error}");
+        assert!(error.to_string().contains("set [lists] state_dir"), "{error}");
+    }
+
+    #[test]
+    fn state_directories() {
+        const EMPTY: &str = "";
+        let configured =
+            Config::parse("/etc/preau.toml", "[lists]\nstate_dir = \"/srv\"\n").unwrap();
+        let cases: &[(&Config, [&str; 3], &str)] = &[
+            (&configured, ["/var/lib/preau", "/state", "/root"], "/srv"),
+            (&Config::default(), ["/var/lib/preau", "/state", "/root"], "/var/lib/preau"),
+            (&Config::default(), [EMPTY, "/state", "/root"], "/state/preau"),
+            (&Config::default(), [EMPTY, EMPTY, "/root"], "/root/.local/state/preau"),
+        ];
+        for (config, values, expected) in cases {
+            let variables = ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"];
+            let variable = |name: &str| {
+                let index = variables.iter().position(|variable| *variable == name)?;
+                Some(values[index].into())
+            };
+            assert_eq!(state_dir_from(config, variable).unwrap(), Path::new(expected));
+        }
+        let nothing = state_dir_from(&Config::default(), |_| None);
+        assert!(matches!(nothing, Err(BundleError::NoStateDirectory)));
+    }
+}

@@ -183,14 +183,13 @@ fn check(config: &Config) -> Result<(), Failure> {
         println!("upstream: {server}");
     }
     for group in &config.groups {
-        println!(
-            "group {}: {} network(s), profile {}",
-            group.name,
-            group.networks.len(),
-            group.profile
-        );
+        let networks = match group.networks.len() {
+            1 => "1 network".to_owned(),
+            n => format!("{n} networks"),
+        };
+        println!("group {}: {networks}, profile {}", group.name, group.profile);
     }
-    println!("{}", service::summary(&filter));
+    println!("{}", service::summary(config, &filter));
     println!("The configuration is valid.");
     Ok(())
 }

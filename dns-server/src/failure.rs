@@ -82,7 +82,7 @@ fn remedy(error: &io::Error, address: &SocketAddr) -> String {
     let port = address.port();
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "another program listens there (find it: ss -lnup 'sport = :{port}'): stop it, or \
+            "another program listens there (find it: ss -lntup 'sport = :{port}'): stop it, or \
              choose another port in [listen] dns"
         ),
         io::ErrorKind::PermissionDenied => format!(

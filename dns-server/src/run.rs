@@ -104,3 +104,107 @@ impl Drop for StopOnDrop {
         self.0.store(true, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::{TcpStream, UdpSocket},
+    };
+
+    use async_trait::async_trait;
+    use filter_core::DomainName;
+    use tokio::runtime::Runtime;
+
+    use super::*;
+    use crate::{
+        resolve::upstream::{Upstream, UpstreamError},
+        testing,
+    };
+
+    /// Tells when it is asked, and answers when told to.
+    struct Slow {
+        asked: Semaphore,
+        go_on: Semaphore,
+    }
+
+    #[async_trait]
+    impl Upstream for Slow {
+        async fn lookup(&self, name: &DomainName, qtype: u16) -> Result<Vec<u8>, UpstreamError> {
+            self.asked.add_permits(1);
+            self.go_on.acquire().await.unwrap().forget();
+            testing::FewNames.lookup(name, qtype).await
+        }
+    }
+
+    const CONFIG: &str = "[upstream]\nservers = [\"192.0.2.53\"]\n";
+    const QUERY: &[u8] = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\0\0\x01\0\x01";
+
+    fn listeners() -> Listeners {
+        Listeners::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap()
+    }
+
+    /// Octets of the reply's ID and of its only address.
+    fn told(reply: &[u8]) -> (&[u8], &[u8]) {
+        (&reply[..2], &reply[reply.len() - 4..])
+    }
+
+    #[test]
+    fn questions_in_hand_are_answered_before_the_end() {
+        let runtime = Runtime::new().unwrap();
+        let slow = Arc::new(Slow { asked: Semaphore::new(0), go_on: Semaphore::new(0) });
+        let mut snapshot = testing::snapshot(CONFIG);
+        snapshot.upstream = slow.clone();
+        let service = Arc::new(Service::of_snapshot(snapshot));
+        let listeners = listeners();
+        let address = listeners.addresses().unwrap()[0];
+        let shutdown = CancellationToken::new();
+        let server = runtime.spawn(serve(listeners, service, shutdown.clone()));
+
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        udp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        udp.send_to(QUERY, address).unwrap();
+        let mut tcp = TcpStream::connect(address).unwrap();
+        tcp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        tcp.write_all(&[&[0, QUERY.len() as u8], QUERY].concat()).unwrap();
+        drop(runtime.block_on(slow.asked.acquire_many(2)).unwrap());
+
+        shutdown.cancel();
+        slow.go_on.add_permits(2);
+        let mut buffer = [0; 512];
+        let length = udp.recv(&mut buffer).unwrap();
+        assert_eq!(told(&buffer[..length]), (&[0, 7][..], &[192, 0, 2, 1][..]));
+        let mut length = [0; 2];
+        tcp.read_exact(&mut length).unwrap();
+        let length = usize::from(u16::from_be_bytes(length));
+        tcp.read_exact(&mut buffer[..length]).unwrap();
+        assert_eq!(told(&buffer[..length]), (&[0, 7][..], &[192, 0, 2, 1][..]));
+        runtime.block_on(server).unwrap().unwrap();
+        assert!(TcpStream::connect(address).is_err());
+    }
+
+    /// Dropping the future is enough to end its threads; the runtime would wait for them.
+    #[test]
+    fn a_server_that_is_dropped_lets_go_of_its_sockets() {
+        let runtime = Runtime::new().unwrap();
+        let listeners = listeners();
+        let addresses = listeners.addresses().unwrap();
+        let service = Arc::new(Service::of_snapshot(testing::snapshot(CONFIG)));
+        runtime.spawn(serve(listeners, service, CancellationToken::new()));
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        udp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        udp.send_to(QUERY, addresses[0]).unwrap();
+        udp.recv(&mut [0; 512]).unwrap();
+        drop(runtime);
+        Listeners::bind(&addresses).unwrap();
+    }
+
+    #[test]
+    fn an_address_in_use_is_named() {
+        let first = listeners();
+        let failure = Listeners::bind(&first.addresses().unwrap()).unwrap_err().to_string();
+        let address = first.addresses().unwrap()[0];
+        assert!(failure.starts_with(&format!("cannot listen on {address}: ")), "{failure}");
+        assert!(failure.contains("another program listens there"), "{failure}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What is being served: configuration, lists and upstream, replaced as one.
 
 use std::{
+    cmp::Reverse,
     io,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -49,7 +50,7 @@ impl Service {
         let servers = servers(&config)?;
         let upstream = connect(&servers)?;
         let snapshot = snapshot(&config, audiences, upstream.clone());
-        report(&loaded.filter);
+        tracing::info!("{}", summary(&config, &loaded.filter));
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             origin: Mutex::new(Origin { config, servers, upstream }),
@@ -83,8 +84,8 @@ impl Service {
             tracing::warn!("[listen] has changed: it takes a restart to take effect");
         }
         self.snapshot.store(Arc::new(snapshot(&config, audiences, upstream.clone())));
+        tracing::info!("{}", summary(&config, &filter));
         *origin = Origin { config, servers, upstream };
-        report(&filter);
         Ok(())
     }
 
@@ -136,19 +137,18 @@ fn connect(servers: &[Server]) -> Result<Arc<dyn Upstream>, Failure> {
     Ok(Arc::new(upstream))
 }
 
-/// Says which lists are in force.
-fn report(filter: &Filter) {
-    tracing::info!("{}", summary(filter));
-}
-
-/// Serial, date and counts of a bundle, in a line.
-pub(crate) fn summary(filter: &Filter) -> String {
+/// Which lists a configuration has in force, in a line: origin, date, serial and counts.
+pub(crate) fn summary(config: &Config, filter: &Filter) -> String {
     let manifest = filter.manifest();
+    let origin = match &config.bundle {
+        Some(path) => format!("bundle {}", path.display()),
+        None => "starter list".to_owned(),
+    };
     let mut counts: Vec<_> = manifest.counts.by_category.iter().collect();
-    counts.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
+    counts.sort_by_key(|&(name, count)| (Reverse(count), name));
     let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     format!(
-        "lists of {}, serial {}: {} names; {}",
+        "lists: {origin} of {}, serial {}, {} names: {}",
         manifest.stamp.created,
         manifest.stamp.serial,
         manifest.counts.names,
@@ -163,5 +163,116 @@ impl Service {
         let upstream = snapshot.upstream.clone();
         let origin = Origin { config: Config::default(), servers: Vec::new(), upstream };
         Self { snapshot: ArcSwap::from_pointee(snapshot), origin: Mutex::new(origin) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::{answer::Immediate, testing, wire::question::Transport};
+
+    const CONFIG: &str = r#"
+[listen]
+dns = ["127.0.0.1:0"]
+[upstream]
+servers = ["192.0.2.53"]
+[lists]
+bundle = "today.bundle"
+state_dir = "state"
+[[group]]
+name = "everyone"
+networks = ["0.0.0.0/0"]
+profile = "child"
+"#;
+
+    /// Writes bundle and configuration into a folder, and starts serving them.
+    fn site(folder: &Path) -> Service {
+        fs::write(folder.join("today.bundle"), testing::bundle(1)).unwrap();
+        fs::write(folder.join("preau.toml"), CONFIG).unwrap();
+        Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap()
+    }
+
+    /// Response code of an immediate answer about a name of two labels below `example`.
+    fn rcode(service: &Service, label: &str) -> Option<u8> {
+        let mut buffer = [0; 1300];
+        let query = [
+            b"\0\0\x01\0\0\x01\0\0\0\0\0\0".as_slice(),
+            &[label.len() as u8],
+            label.as_bytes(),
+            b"\x07example\0\0\x01\0\x01",
+        ]
+        .concat();
+        buffer[..query.len()].copy_from_slice(&query);
+        let snapshot = service.snapshot();
+        let group = snapshot.group_of("10.0.0.1".parse().unwrap());
+        match snapshot.answer_at_once(group, Transport::Datagram, &mut buffer, query.len()) {
+            Immediate::Silence => None,
+            Immediate::Reply(_) => Some(buffer[3] & 0x0f),
+            Immediate::Resolve(_) => Some(0),
+        }
+    }
+
+    const NXDOMAIN: Option<u8> = Some(3);
+    const FORWARDED: Option<u8> = Some(0);
+
+    #[test]
+    fn reload_takes_the_new_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = site(folder.path());
+        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+        let upstream = service.origin().upstream.clone();
+        let open = CONFIG.to_owned() + "[profile.child]\nallow_names = [\"porn.example\"]\n";
+        fs::write(folder.path().join("preau.toml"), &open).unwrap();
+        service.reload().unwrap();
+        assert_eq!(rcode(&service, "porn"), FORWARDED);
+        // The same servers: connections and cache are kept.
+        assert!(Arc::ptr_eq(&upstream, &service.origin().upstream));
+        fs::write(folder.path().join("preau.toml"), open.replace(".53", ".54")).unwrap();
+        service.reload().unwrap();
+        assert!(!Arc::ptr_eq(&upstream, &service.origin().upstream));
+    }
+
+    #[test]
+    fn any_error_keeps_everything_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let service = site(folder.path());
+        // The new configuration would open `porn.example`, and it is never taken.
+        let open = CONFIG.to_owned() + "[profile.child]\nallow_names = [\"porn.example\"]\n";
+        let good = testing::bundle(2);
+        type Expected = fn(&Failure) -> bool;
+        let cases: [(&str, &str, &[u8], Expected); 5] = [
+            ("unknown key", &(open.clone() + "x = 1\n"), &good, |f| f.exit_code() == 3),
+            ("unknown category", &(open.clone() + "block = [\"pron\"]\n"), &good, |f| {
+                f.exit_code() == 3
+            }),
+            ("not TOML", "\0", &good, |f| f.exit_code() == 3),
+            ("broken bundle", &open, &good[..99], |f| f.exit_code() == 4),
+            ("no bundle", &open.replace("today", "tomorrow"), &good, |f| f.exit_code() == 4),
+        ];
+        for (what, config, bundle, expected) in cases {
+            fs::write(path("preau.toml"), config).unwrap();
+            fs::write(path("today.bundle"), bundle).unwrap();
+            let before = Arc::clone(&service.snapshot());
+            let failure = service.reload().expect_err(what);
+            assert!(expected(&failure), "{what}: {failure}");
+            assert!(Arc::ptr_eq(&before, &service.snapshot()), "{what}");
+            assert_eq!(rcode(&service, "porn"), NXDOMAIN, "{what}");
+        }
+        fs::remove_file(path("preau.toml")).unwrap();
+        assert_eq!(service.reload().unwrap_err().exit_code(), 3);
+    }
+
+    #[test]
+    fn a_start_without_the_bundle_serves_the_last_good_one() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(site(folder.path()));
+        fs::write(folder.path().join("today.bundle"), "garbage").unwrap();
+        let config = Config::load(&folder.path().join("preau.toml")).unwrap();
+        let service = Service::start(config).unwrap();
+        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+        assert_eq!(rcode(&service, "www"), FORWARDED);
     }
 }

@@ -1,6 +1,11 @@
-//! What tests of several rooms share: a small bundle, and an upstream that knows a few names.
+//! What tests of several rooms share: a small bundle, an upstream that knows a few names, and an
+//! allocator that counts.
 
-use std::sync::Arc;
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use filter_core::{CategoryInfo, DomainName, Filter, FilterBuilder, Options, Scope, Source, Stamp};
@@ -120,4 +125,37 @@ impl Message {
         octets.extend(&self.records);
         octets
     }
+}
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came; counting touches only a
+// thread-local integer that needs no initialisation and no destructor.
+#[expect(unsafe_code, reason = "an allocator is how allocations are counted")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps `GlobalAlloc::alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps `GlobalAlloc::dealloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often `work` allocates, on this thread.
+pub(crate) fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
 }

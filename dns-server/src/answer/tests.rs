@@ -327,3 +327,38 @@ async fn refusals_of_the_longest_names_fit() {
         assert_eq!(shown(&packet, &reply), expected);
     }
 }
+
+/// From the packet in the buffer to the reply in the buffer.
+#[test]
+fn an_answer_at_once_allocates_nothing() {
+    let service = Service::of_snapshot(testing::snapshot(CONFIG));
+    drop(service.snapshot()); // arc-swap sets a thread up once
+    #[rustfmt::skip]
+    let cases = [
+        ("refused", CHILD, query(RD, "wWw.porn.example", A, 1, NO_EDNS)),
+        ("refused, EDE", CHILD, query(RD, "porn.example", HTTPS, 1, EDNS_DO)),
+        ("refused, cookie", CHILD, query(RD, "ads.example", A, 1, COOKIE)),
+        ("null", NULL, query(RD, "porn.example", AAAA, 1, EDNS)),
+        ("closed", CLOSED, query(RD, "unknown.example", A, 1, EDNS)),
+        ("nobody", NOBODY, query(RD, "www.example", A, 1, EDNS)),
+        ("class", CHILD, query(RD, "www.example", A, 3, EDNS)),
+        ("ANY", CHILD, query(RD, "www.example", ANY, 1, EDNS)),
+        ("malformed", CHILD, query(RD | 0x0200, "www.example", A, 1, EDNS)),
+        ("version", CHILD, query(RD, "www.example", A, 1, EDNS_1)),
+        ("a response", CHILD, query(RD | 0x8000, "www.example", A, 1, EDNS)),
+    ];
+    for (what, client, packet) in cases {
+        let client = client.parse().unwrap();
+        let mut buffer = [0; 4096];
+        buffer[..packet.len()].copy_from_slice(&packet);
+        let mut immediate = Immediate::Silence;
+        let allocations = testing::allocations(|| {
+            let snapshot = service.snapshot();
+            let group = snapshot.group_of(client);
+            let datagram = Transport::Datagram;
+            immediate = snapshot.answer_at_once(group, datagram, &mut buffer, packet.len());
+        });
+        assert_eq!(allocations, 0, "{what}");
+        assert!(!matches!(immediate, Immediate::Resolve(_)), "{what}");
+    }
+}

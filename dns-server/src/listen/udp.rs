@@ -114,3 +114,74 @@ fn is_passing(error: &io::Error) -> bool {
             | NetworkUnreachable
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use filter_core::DomainName;
+    use tokio::runtime::Runtime;
+
+    use super::*;
+    use crate::{
+        resolve::upstream::{Upstream, UpstreamError},
+        testing,
+    };
+
+    /// Never finds an answer.
+    struct Stuck;
+
+    #[async_trait]
+    impl Upstream for Stuck {
+        async fn lookup(&self, _: &DomainName, _: u16) -> Result<Vec<u8>, UpstreamError> {
+            std::future::pending().await
+        }
+    }
+
+    const CONFIG: &str = "[upstream]\nservers = [\"192.0.2.53\"]\n";
+
+    fn query(id: u8, label: &str) -> Vec<u8> {
+        [
+            &[0, id],
+            b"\x01\0\0\x01\0\0\0\0\0\0".as_slice(),
+            &[label.len() as u8],
+            label.as_bytes(),
+            b"\x07example\0\0\x01\0\x01",
+        ]
+        .concat()
+    }
+
+    /// With every place taken, questions for upstream are dropped; refusals go on.
+    #[test]
+    fn waiting_questions_are_bounded() {
+        let runtime = Runtime::new().unwrap();
+        let mut snapshot = testing::snapshot(CONFIG);
+        snapshot.upstream = Arc::new(Stuck);
+        let server = UdpServer {
+            service: Arc::new(Service::of_snapshot(snapshot)),
+            runtime: runtime.handle().clone(),
+            waiting: Arc::new(Semaphore::new(2)),
+            tasks: TaskTracker::new(),
+            stop: Arc::default(),
+        };
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(socket.local_addr().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let thread = thread::spawn({
+            let server = server.clone();
+            move || server.serve(socket)
+        });
+        for id in 0..9 {
+            client.send(&query(id, "www")).unwrap();
+        }
+        client.send(&query(99, "porn")).unwrap();
+        let mut reply = [0; 512];
+        let length = client.recv(&mut reply).unwrap();
+        assert_eq!(reply[..2], [0, 99]);
+        assert_eq!((reply[3] & 0x0f, length > 40), (3, true));
+        assert_eq!((server.tasks.len(), server.waiting.available_permits()), (2, 0));
+
+        server.stop.store(true, Ordering::Relaxed);
+        thread.join().unwrap().unwrap();
+    }
+}

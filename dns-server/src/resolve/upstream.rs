@@ -314,3 +314,6 @@ fn proof(none: NoRecords) -> Option<Record> {
     }
     Some(soa.into_record_of_rdata())
 }
+
+#[cfg(test)]
+mod tests;

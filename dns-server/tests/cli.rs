@@ -1,0 +1,285 @@
+//! The `preau` command as its users type it.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::UdpSocket,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+fn preau(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_preau"));
+    command.args(arguments).env_remove("RUST_LOG").env_remove("STATE_DIRECTORY");
+    command
+}
+
+/// Exit code, standard output, standard error.
+fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// A folder with a configuration file in it.
+struct Site(TempDir);
+
+impl Site {
+    fn new(config: &str) -> Self {
+        let site = Self(tempfile::tempdir().unwrap());
+        site.write(config);
+        site
+    }
+
+    fn write(&self, config: &str) {
+        fs::write(self.config(), config).unwrap();
+    }
+
+    fn config(&self) -> PathBuf {
+        self.0.path().join("preau.toml")
+    }
+
+    /// Runs a command with that configuration.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        run(preau(arguments).arg("--config").arg(self.config()))
+    }
+}
+
+#[test]
+fn exit_codes() {
+    let valid = "[upstream]\nservers = [\"192.0.2.1\"]\n";
+    let bad_bundle = valid.to_owned() + "[lists]\nbundle = \"preau.toml\"\nstate_dir = \"state\"\n";
+    let no_bundle = valid.to_owned() + "[lists]\nbundle = \"none\"\nstate_dir = \"state\"\n";
+    let category = valid.to_owned() + "[profile.child]\nblock = [\"pron\"]\n";
+    let cases = [
+        (valid, &["check-config"][..], 0, ""),
+        ("[lisen]\n", &["check-config"], 3, "unknown field `lisen`"),
+        ("[lisen]\n", &["run"], 3, "unknown field `lisen`"),
+        ("[lisen]\n", &["explain", "example.com"], 3, "preau.toml:1:2"),
+        (&category, &["check-config"], 3, "unknown category `pron`"),
+        (&bad_bundle, &["check-config"], 4, "is not a usable bundle: not a Préau bundle"),
+        (&bad_bundle, &["run"], 4, "is not a usable bundle"),
+        (&no_bundle, &["run"], 4, "cannot read the bundle"),
+        (&no_bundle, &["explain", "example.com"], 4, "cannot read the bundle"),
+        (valid, &["explain", "not a name"], 1, "is not a host name"),
+        (valid, &["query", "example.com", "NOSUCHTYPE"], 2, "not a record type"),
+        (valid, &["explain"], 2, "required"),
+        (valid, &["serve"], 2, "unrecognized subcommand"),
+    ];
+    for (config, arguments, expected, message) in cases {
+        // A free port, so that a valid configuration would be served.
+        let config = format!("{config}\n")
+            .replace("[upstream]", "[listen]\ndns=[\"127.0.0.1:0\"]\n[upstream]");
+        let (code, _, stderr) = Site::new(&config).run(arguments);
+        assert_eq!(code, Some(expected), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(message), "{arguments:?}: {stderr}");
+    }
+    let (code, _, stderr) = run(&mut preau(&["--config", "/nonexistent.toml", "check-config"]));
+    assert_eq!(code, Some(3));
+    assert!(stderr.contains("cannot read the configuration /nonexistent.toml"), "{stderr}");
+}
+
+#[test]
+fn check_config_tells_what_would_be_served() {
+    let site = Site::new(
+        r#"
+[listen]
+dns = ["10.0.0.1:53"]
+[upstream]
+servers = ["192.0.2.1", "tls://9.9.9.9#dns.quad9.net"]
+[[group]]
+name = "pupils"
+networks = ["10.1.0.0/16", "10.2.0.0/16"]
+profile = "child"
+"#,
+    );
+    let (code, stdout, stderr) = site.run(&["check-config"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines[0], "listen: 10.0.0.1:53");
+    assert_eq!(lines[1], "upstream: 192.0.2.1:53");
+    assert_eq!(lines[2], "upstream: tls://9.9.9.9:853#dns.quad9.net");
+    assert_eq!(lines[3], "group pupils: 2 networks, profile child");
+    assert!(lines[4].starts_with("lists: starter list of 20"), "{stdout}");
+    assert_eq!(lines[5..], ["The configuration is valid."]);
+}
+
+const TWO_GROUPS: &str = r#"
+[upstream]
+servers = ["192.0.2.1"]
+[[group]]
+name = "pupils"
+networks = ["10.1.0.0/16"]
+profile = "child"
+[[group]]
+name = "teachers"
+networks = ["10.2.0.0/16"]
+profile = "staff"
+"#;
+
+#[test]
+fn explain() {
+    let site = Site::new(TWO_GROUPS);
+    let explain = |client: &str, name: &str| {
+        let (code, stdout, stderr) = site.run(&["explain", name, "--client", client]);
+        assert_eq!(code, Some(0), "{stderr}");
+        stdout
+    };
+    let pupil = explain("10.1.2.3", "www.amazon.fr");
+    assert_eq!(
+        pupil,
+        "\
+10.1.2.3 is in group pupils
+www.amazon.fr is refused in profile child
+→ 8 list rules: block amazon.fr · ecommerce · starter-ecommerce-fr · decides
+  10 profile's default: allow no rule · outranked
+"
+    );
+    let teacher = explain("::ffff:10.2.0.1", "www.amazon.fr");
+    assert!(teacher.contains("is in group teachers"), "{teacher}");
+    assert!(teacher.contains("www.amazon.fr is allowed in profile staff"), "{teacher}");
+    assert!(teacher.contains("ecommerce · starter-ecommerce-fr · not in force"), "{teacher}");
+    let nobody = explain("192.0.2.7", "www.amazon.fr");
+    assert!(nobody.starts_with("192.0.2.7 is in no group"), "{nobody}");
+    assert!(nobody.contains("pupils, teachers"), "{nobody}");
+}
+
+#[test]
+fn explain_for_machines() {
+    let site = Site::new(TWO_GROUPS);
+    let arguments = ["explain", "--json", "Amazon.FR.", "--client", "10.1.2.3"];
+    let (code, stdout, stderr) = site.run(&arguments);
+    assert_eq!(code, Some(0), "{stderr}");
+    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json["group"], "pupils");
+    assert_eq!(json["trace"]["name"], "amazon.fr");
+    assert_eq!(json["trace"]["blocked"], true);
+    assert_eq!(json["trace"]["profile"], "child");
+    let winner = json["trace"]["winner"].as_u64().unwrap() as usize;
+    assert_eq!(json["trace"]["candidates"][winner]["source"], "starter-ecommerce-fr");
+    let (_, stdout, _) = site.run(&["explain", "--json", "amazon.fr", "--client", "192.0.2.7"]);
+    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json["group"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_port_in_use() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let site = Site::new(&format!(
+        "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"192.0.2.1\"]\n"
+    ));
+    let (code, _, stderr) = site.run(&[]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains(&format!("cannot listen on {address}")), "{stderr}");
+    assert!(stderr.contains("another program listens there"), "{stderr}");
+}
+
+/// A server that is stopped in the end, whatever happens.
+struct Server {
+    child: Child,
+    log: mpsc::Receiver<String>,
+    seen: String,
+}
+
+impl Server {
+    fn start(site: &Site) -> Self {
+        let mut command = preau(&["--config"]);
+        // Nobody can talk hickory into logging what children ask.
+        command.arg(site.config()).env("RUST_LOG", "trace,hickory_server=trace");
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines, log) = mpsc::channel();
+        thread::spawn(move || {
+            for line in stderr.lines() {
+                let _ = lines.send(line.unwrap() + "\n");
+            }
+        });
+        Self { child, log, seen: String::new() }
+    }
+
+    /// Reads the log up to the line that holds `text`.
+    fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            let line = self.log.recv_timeout(Duration::from_secs(60));
+            let line = line.unwrap_or_else(|_| panic!("no {text:?} in:\n{}", self.seen));
+            self.seen.push_str(&line);
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_day_of_a_server() {
+    let config = "[listen]\ndns = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"127.0.0.1:9\"]\n";
+    let site = Site::new(config);
+    let mut server = Server::start(&site);
+    let line = server.wait_for("listening on ");
+    assert!(line.contains("UDP and TCP; try: dig @127.0.0.1 -p "), "{line}");
+    assert!(server.seen.contains("starter list of 20"), "{}", server.seen);
+    let address = line.split("listening on ").nth(1).unwrap().split(',').next().unwrap();
+
+    let client = Site::new(&config.replace("127.0.0.1:0", address));
+    let (code, stdout, stderr) = client.run(&["query", "pornhub.com", "https"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(
+        stdout,
+        "\
+NXDOMAIN
+authority: pornhub.com. 30 IN SOA preau.invalid. preau.invalid. 1 3600 600 86400 30
+extended error: 15 (Blocked): porn · starter-porn
+"
+    );
+    let (_, stdout, _) = client.run(&["query", "unlisted.example"]);
+    assert_eq!(stdout, "SERVFAIL\nextended error: 22 (No Reachable Authority)\n");
+
+    // A reload that cannot be, and one that can.
+    site.write("[profile.child]\nblock = [\"pron\"]\n");
+    server.signal("-HUP");
+    let line = server.wait_for("not reloaded, everything as before");
+    assert!(line.contains("unknown category `pron`"), "{line}");
+    assert!(client.run(&["query", "pornhub.com"]).1.starts_with("NXDOMAIN"));
+    site.write(&(config.to_owned() + "[profile.child]\nrefusal = \"null\"\n"));
+    server.signal("-HUP");
+    server.wait_for(" reloaded");
+    let (_, stdout, _) = client.run(&["query", "pornhub.com"]);
+    assert_eq!(
+        stdout,
+        "\
+NOERROR
+answer: pornhub.com. 30 IN A 0.0.0.0
+extended error: 4 (Forged Answer): porn · starter-porn
+"
+    );
+
+    server.signal("-TERM");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    let log = server.seen.clone() + &server.log.iter().collect::<String>();
+    assert!(log.contains(" stopping") && log.contains(" stopped"), "{log}");
+    // The dig line names pornhub.com as an example; nothing names what was asked.
+    assert!(!log.contains("unlisted.example"), "{log}");
+    assert_eq!(log.matches("pornhub.com").count(), 1, "{log}");
+    let (code, _, stderr) = client.run(&["query", "pornhub.com"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains(&format!("no answer from {address}")), "{stderr}");
+}
