@@ -19,8 +19,8 @@ pub struct Oracle {
     sources: Vec<Source>,
     /// By the name that the rule is on.
     domains: HashMap<DomainName, Vec<DomainRule>>,
-    /// Names of allow rules and exceptions.
-    sparing: Vec<(DomainName, DomainRule)>,
+    /// Names of allow rules and exceptions, by their last two labels.
+    sparing: HashMap<DomainName, Vec<(DomainName, DomainRule)>>,
     fragments: Vec<(String, usize)>,
     expressions: Vec<(String, usize)>,
 }
@@ -53,7 +53,7 @@ impl Oracle {
         let rule = DomainRule { source, scope, options };
         self.domains.entry(name.clone()).or_default().push(rule);
         if self.is_allow(&rule) || options.exception {
-            self.sparing.push((name.clone(), rule));
+            self.sparing.entry(name.suffix(2)).or_default().push((name.clone(), rule));
         }
     }
 
@@ -93,7 +93,12 @@ impl Oracle {
                     && (rule.options.important || !important)
             })
         };
-        let lists_spare = self.sparing.iter().any(|(rule_name, rule)| {
+        // What lies below a name of two labels or more shares its last two.
+        let sparing = match name.label_count() {
+            0 | 1 => self.sparing.values().flatten().collect::<Vec<_>>(),
+            _ => self.sparing.get(&name.suffix(2)).into_iter().flatten().collect(),
+        };
+        let lists_spare = sparing.into_iter().any(|(rule_name, rule)| {
             let source = &self.sources[rule.source];
             let in_force = match source.action {
                 Action::Allow => {
@@ -263,10 +268,20 @@ impl Both {
                 (_, Some(name)) => (name, Scope::SubdomainsOnly),
                 _ => (text, Scope::Subtree),
             };
-            let name = name.parse().unwrap();
-            batch.domain(&name, scope, options)?;
-            self.oracle.domain(source, &name, scope, options);
+            self.domain(source, &name.parse().unwrap(), scope, options)?;
         }
+        Ok(())
+    }
+
+    pub fn domain(
+        &mut self,
+        source: usize,
+        name: &DomainName,
+        scope: Scope,
+        options: Options,
+    ) -> Result<(), RuleError> {
+        self.batches[source].domain(name, scope, options)?;
+        self.oracle.domain(source, name, scope, options);
         Ok(())
     }
 
