@@ -17,14 +17,13 @@
 //!
 //! Of the modifiers, `important` and `badfilter` are known; any other leaves the rule out.
 
-use std::{collections::HashSet, io::BufRead};
+use std::{borrow::Cow, collections::HashSet, io::BufRead};
 
 use filter_core::{Options, Scope};
 
 use super::{
     Kind, Out, ReadError, ReadOptions, Rule, Sink, Skip, expression, host,
     lines::{Line, Lines},
-    lower,
 };
 
 /// Most `$badfilter` rules that one list may hold. EasyPrivacy, a large one, holds two.
@@ -339,6 +338,15 @@ fn has_registrable(text: &str) -> bool {
 fn is_public_suffix(text: &str) -> bool {
     psl::suffix(text.as_bytes())
         .is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == text.as_bytes())
+}
+
+/// Text in lower case, copied only where it is not already.
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 #[cfg(test)]

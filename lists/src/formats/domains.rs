@@ -13,7 +13,10 @@ pub(super) fn line<S: Sink>(
     options: &ReadOptions,
     out: &mut Out<'_, S>,
 ) -> Result<Kind, Skip> {
-    let entry = if is_bare(text) { text } else { entry(text)? };
+    if is_bare(text) {
+        return name(text, options, out);
+    }
+    let entry = entry(text)?;
     if host::is_url(entry) {
         host::url(entry)?;
         return out.plain(Rule::Url(entry));
@@ -22,8 +25,12 @@ pub(super) fn line<S: Sink>(
     if entry.contains('*') {
         return Err(Skip::Wildcard);
     }
-    let name = host::name(entry)?;
-    let scope = host::scope(entry, options.scope.unwrap_or(Scope::Subtree));
+    name(entry, options, out)
+}
+
+fn name<S: Sink>(text: &str, options: &ReadOptions, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
+    let name = host::name(text)?;
+    let scope = host::scope(text, options.scope.unwrap_or(Scope::Subtree));
     out.plain(Rule::Domain { name: &name, scope })
 }
 

@@ -14,7 +14,6 @@ mod skip;
 mod ut1;
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     io::{self, BufRead},
     path::Path,
@@ -346,14 +345,5 @@ impl<S: Sink> Out<'_, S> {
 
     fn plain(&mut self, rule: Rule<'_>) -> Result<Kind, Skip> {
         self.rule(rule, Options::default())
-    }
-}
-
-/// Text in lower case, copied only where it is not already.
-fn lower(text: &str) -> Cow<'_, str> {
-    if text.bytes().any(|octet| octet.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(text)
     }
 }

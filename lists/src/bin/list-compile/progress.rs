@@ -21,8 +21,8 @@ impl Bar {
 
 impl Progress for Bar {
     fn begin(&self, octets: u64) {
-        self.0.set_length(octets);
         self.0.set_style(style("reading lists {wide_bar} {binary_bytes}/{binary_total_bytes}"));
+        self.0.set_length(octets);
     }
 
     fn read(&self, octets: u64) {
