@@ -1,8 +1,12 @@
-//! Ten thousand packets that broke other servers. Skipped where they are not there.
+//! Thousands of packets that broke other servers. Skipped where they are not there.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
-use std::{fs, net::Ipv4Addr, net::UdpSocket, process::Command, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, UdpSocket},
+    process::Command,
+};
 
 use hickory_server::proto::op::{Message, ResponseCode};
 use tempfile::TempDir;
@@ -13,7 +17,7 @@ use tests::{
 };
 
 #[test]
-#[ignore = "needs xz (Debian's xz-utils); sends 9 774 packets"]
+#[ignore = "needs xz (Debian's xz-utils); sends 7 315 packets"]
 fn no_packet_of_the_corpus_silences_the_server() {
     let Some(data) = shared::data() else { return };
     let folder = TempDir::new().unwrap();
@@ -31,7 +35,7 @@ fn no_packet_of_the_corpus_silences_the_server() {
     };
 
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    socket.set_nonblocking(true).unwrap();
     let (mut sent, mut answered) = (0, 0);
     let mut answer = [0; 65_535];
     for entry in fs::read_dir(folder.path().join("packet")).unwrap() {
@@ -54,7 +58,7 @@ fn no_packet_of_the_corpus_silences_the_server() {
     alive();
     server.stop();
     println!("{sent} packets, {answered} answered");
-    assert_eq!(sent, 9_774);
+    assert_eq!(sent, 7315);
     // Half of the corpus are responses, which are never answered.
     assert!((1_000..6_000).contains(&answered), "{answered}");
 }
