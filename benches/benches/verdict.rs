@@ -1,0 +1,39 @@
+//! A verdict on a host: each engine apart, with Criterion's statistics, in CPU time.
+
+use std::{hint::black_box, time::Duration};
+
+use benches::{
+    contender::Engines,
+    corpus::{Corpus, LARGE},
+    cpu_time::CpuTime,
+};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// Enough that questions and the parts of an engine that they touch do not fit a core's caches.
+const QUESTIONS: usize = 100_000;
+
+fn verdict(criterion: &mut Criterion<CpuTime>) {
+    let corpus = Corpus::new(LARGE);
+    let engines = Engines::new(&corpus);
+    for questions in corpus.questions(QUESTIONS) {
+        let mut group = criterion.benchmark_group(format!("verdict, {}", questions.kind));
+        group.throughput(Throughput::Elements(QUESTIONS as u64));
+        for contender in engines.contenders(&questions) {
+            group.bench_function(contender.name, |bencher| {
+                bencher.iter(|| black_box(&contender).ask());
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .with_measurement(CpuTime)
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3));
+    targets = verdict
+}
+criterion_main!(benches);
