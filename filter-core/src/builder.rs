@@ -20,7 +20,8 @@ use crate::{
     raw::{
         bundle::{self, SectionKind},
         domains::{self, is_below, parent_key, push_key},
-        patterns::{self, Patterns},
+        expressions,
+        patterns::Patterns,
         rule_sets::{Entry, RuleSets},
     },
     rule::{Action, Fragment, Options, Scope, Source, Suffixes},
@@ -283,7 +284,7 @@ impl Batch {
     /// [`RuleError::ExceptionPattern`].
     pub fn expression(&mut self, text: &str, options: Options) -> Result<(), RuleError> {
         plain(options)?;
-        patterns::check_expression(text)?;
+        expressions::check(text)?;
         self.expressions.push(text.to_owned());
         Ok(())
     }

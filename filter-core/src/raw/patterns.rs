@@ -1,8 +1,7 @@
-//! Host-name fragments (Aho-Corasick) and expressions (regex-automata).
+//! Host-name fragments (Aho-Corasick) and expressions, over the text of a name.
 //!
 //! Their texts are stored; the automata are built when a profile is first bound, off the DNS path.
-//! A search allocates nothing, takes no lock and is linear in the name: fragments run through one
-//! automaton, expressions through fully built DFAs of bounded size, as few as that bound allows.
+//! A search allocates nothing, takes no lock and is linear in the name.
 //!
 //! Both look at the *match text* of a name, `|.www.example.com.|`, in which anchors are plain
 //! octets; expressions see what is between the markers. An octet that no host name holds, a dot
@@ -14,27 +13,10 @@
 //! ```
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use regex_automata::{
-    Input, MatchKind,
-    dfa::{
-        Automaton, OverlappingState, StartKind,
-        dense::{self, DFA},
-    },
-    nfa::thompson,
-    util::syntax,
-};
 use thiserror::Error;
 
-use super::bundle::u32_at;
-use crate::{DomainName, RuleError, name::is_host_octet};
-
-/// Octets of an expression's NFA; larger ones are refused.
-const NFA_LIMIT: usize = 1 << 20;
-/// Octets of one DFA. An expression that does not fit alone is refused; together, they share DFAs
-/// up to this size.
-const DFA_LIMIT: usize = 1 << 20;
-/// Longest expression in octets: longer ones are no longer something a person can review.
-const MAX_EXPRESSION: usize = 4096;
+use super::{bundle::u32_at, expressions::Expressions};
+use crate::{DomainName, name::is_host_octet};
 
 /// Texts with the rule set of each.
 #[derive(Debug, Default)]
@@ -118,8 +100,7 @@ impl MatchText {
 /// The automata of one bundle.
 pub(crate) struct Automata {
     fragments: Option<AhoCorasick>,
-    /// Each with the index of its first expression.
-    expressions: Vec<(usize, DFA<Vec<u32>>)>,
+    expressions: Expressions,
 }
 
 /// Why automata cannot be built: a bundle whose compiler did not check its patterns.
@@ -141,9 +122,9 @@ impl Automata {
                     .map_err(|error| AutomataError(error.to_string()))?,
             ),
         };
-        let mut groups = Vec::new();
-        group(expressions, 0, &mut groups).map_err(|error| AutomataError(error.to_string()))?;
-        Ok(Self { fragments, expressions: groups })
+        let expressions =
+            Expressions::build(expressions).map_err(|error| AutomataError(error.to_string()))?;
+        Ok(Self { fragments, expressions })
     }
 
     /// True when no name can match.
@@ -163,89 +144,14 @@ impl Automata {
         }
     }
 
-    /// Calls `found` with the index of each expression that matches, once for each place it ends.
-    pub(crate) fn expressions(&self, text: &MatchText, mut found: impl FnMut(usize)) {
-        for (first, dfa) in &self.expressions {
-            let input = Input::new(text.bare());
-            let mut state = OverlappingState::start();
-            while dfa.try_search_overlapping_fwd(&input, &mut state).is_ok() {
-                match state.get_match() {
-                    Some(hit) => found(first + hit.pattern().as_usize()),
-                    None => break,
-                }
-            }
-        }
+    /// Calls `found` with the index of each expression that matches, perhaps more than once.
+    pub(crate) fn expressions(&self, text: &MatchText, found: impl FnMut(usize)) {
+        self.expressions.search(text.bare(), found);
     }
 
     /// Octets of heap.
     pub(crate) fn memory(&self) -> usize {
         let fragments = self.fragments.as_ref().map_or(0, AhoCorasick::memory_usage);
-        let expressions = self.expressions.iter().map(|(_, dfa)| dfa.memory_usage());
-        fragments + expressions.sum::<usize>()
+        fragments + self.expressions.memory()
     }
-}
-
-/// Checks that an expression can be built within the limits.
-pub(crate) fn check_expression(text: &str) -> Result<(), RuleError> {
-    if text.len() > MAX_EXPRESSION {
-        return Err(RuleError::ExpressionTooLarge);
-    }
-    match dfa(std::slice::from_ref(&text)) {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_size_limit_exceeded() || is_nfa_limit(&error) => {
-            Err(RuleError::ExpressionTooLarge)
-        }
-        Err(error) => Err(RuleError::Expression(innermost(&*error))),
-    }
-}
-
-/// Builds as few DFAs as fit the limit, halving the list where one does not.
-fn group(
-    texts: &[String],
-    first: usize,
-    groups: &mut Vec<(usize, DFA<Vec<u32>>)>,
-) -> Result<(), Box<dense::BuildError>> {
-    match (texts, dfa(texts)) {
-        ([], _) => Ok(()),
-        (_, Ok(dfa)) => {
-            groups.push((first, dfa));
-            Ok(())
-        }
-        ([_], Err(error)) => Err(error),
-        (texts, Err(_)) => {
-            let (left, right) = texts.split_at(texts.len() / 2);
-            group(left, first, groups)?;
-            group(right, first + left.len(), groups)
-        }
-    }
-}
-
-/// One automaton that reports every expression found anywhere in the text, ASCII case ignored.
-fn dfa<T: AsRef<str>>(texts: &[T]) -> Result<DFA<Vec<u32>>, Box<dense::BuildError>> {
-    dense::Builder::new()
-        .configure(
-            dense::Config::new()
-                .match_kind(MatchKind::All)
-                .start_kind(StartKind::Unanchored)
-                .dfa_size_limit(Some(DFA_LIMIT))
-                .determinize_size_limit(Some(DFA_LIMIT)),
-        )
-        .thompson(thompson::Config::new().nfa_size_limit(Some(NFA_LIMIT)))
-        // Host names are ASCII: `\w` and the like need no Unicode tables.
-        .syntax(syntax::Config::new().case_insensitive(true).unicode(false).utf8(false))
-        .build_many(texts)
-        .map_err(Box::new)
-}
-
-fn is_nfa_limit(error: &dense::BuildError) -> bool {
-    innermost(error).contains("size limit")
-}
-
-/// The cause that says what is wrong with the text.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
