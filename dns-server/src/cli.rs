@@ -123,8 +123,12 @@ fn serve(config: Config) -> Result<(), Failure> {
     let listeners = Listeners::bind(&config.listen)?;
     let service = Arc::new(Service::start(config)?);
     for address in listeners.addresses()? {
-        let (ip, port) = (address.ip(), address.port());
+        let client = query::reachable(address);
+        let (ip, port) = (client.ip(), client.port());
         tracing::info!("listening on {address}, UDP and TCP; try: dig @{ip} -p {port} {EXAMPLE}");
+        if address.ip().is_unspecified() {
+            tracing::warn!("{address}: {WILDCARD}");
+        }
     }
     Runtime::new()?.block_on(async {
         let shutdown = CancellationToken::new();
@@ -134,6 +138,9 @@ fn serve(config: Config) -> Result<(), Failure> {
     tracing::info!("stopped");
     Ok(())
 }
+
+/// What to know about listening on a wildcard: see [`Listeners::bind`].
+const WILDCARD: &str = "on a machine with several addresses, name each of them instead";
 
 /// A name that the starter list refuses.
 const EXAMPLE: &str = "pornhub.com";
@@ -176,7 +183,7 @@ fn check(config: &Config) -> Result<(), Failure> {
     for address in &config.listen {
         println!("listen: {address}");
         if address.ip().is_unspecified() {
-            println!("  note: on a machine with several addresses, name each of them instead");
+            println!("  note: {WILDCARD}");
         }
     }
     for server in &servers {

@@ -33,7 +33,7 @@ pub(crate) fn ask(config: &Config, name: &DomainName, record_type: u16) -> Resul
 }
 
 /// Where a client on this machine finds that listener.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

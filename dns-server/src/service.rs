@@ -70,7 +70,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Failure`]; everything goes on as before.
-    pub fn replace(&self, config: Config) -> Result<(), Failure> {
+    pub fn replace(&self, mut config: Config) -> Result<(), Failure> {
         let mut origin = self.origin();
         let filter = bundle::load_new(&config)?;
         let audiences = audiences(&config, &filter)?;
@@ -82,6 +82,7 @@ impl Service {
         };
         if config.listen != origin.config.listen {
             tracing::warn!("[listen] has changed: it takes a restart to take effect");
+            config.listen.clone_from(&origin.config.listen);
         }
         self.snapshot.store(Arc::new(snapshot(&config, audiences, upstream.clone())));
         tracing::info!("{}", summary(&config, &filter));
@@ -109,7 +110,7 @@ fn snapshot(config: &Config, audiences: Vec<Audience>, upstream: Arc<dyn Upstrea
 pub(crate) fn audiences(config: &Config, filter: &Filter) -> Result<Vec<Audience>, Failure> {
     config.check_categories(&filter.manifest().categories)?;
     let audience = |name: &String| {
-        let profile = &config.profiles[name];
+        let profile = &config.profiles[name]; // there is one for every group
         match filter.bind(&profile.filter) {
             Ok(bound) => Ok(Audience { filter: bound, refusal: profile.refusal }),
             Err(error) => Err(Failure::Bind { profile: name.clone(), error }),

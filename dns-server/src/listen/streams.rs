@@ -2,7 +2,8 @@
 //! say is ours.
 //!
 //! Two things differ from UDP, both hickory's (0.26.3):
-//! - A message that it cannot decode never gets here; it answers FORMERR without the question.
+//! - A message that it cannot decode never gets here. It answers FORMERR without the question, also
+//!   to what calls itself a response.
 //! - It does not compress an answer's owner name against the question: a longer reply, which says
 //!   the same.
 
@@ -13,8 +14,7 @@ use hickory_server::{
     Server,
     net::{NetError, runtime::Time},
     proto::{
-        ProtoError,
-        op::{Header, HeaderCounts, Message, Metadata},
+        op::{Header, HeaderCounts, Message, Metadata, ResponseCode},
         serialize::binary::BinDecoder,
     },
     server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
@@ -67,7 +67,7 @@ impl RequestHandler for StreamHandler {
         let group = snapshot.group_of(request.src().ip());
         let reply = snapshot.answer(group, Transport::Stream, request.as_slice()).await;
         let sent = match reply {
-            Some(reply) => send(&reply, response).await,
+            Some(reply) => send(request, &reply, response).await,
             None => Ok(nothing(request.metadata)),
         };
         // A reply that cannot be sent: the client has hung up.
@@ -76,8 +76,17 @@ impl RequestHandler for StreamHandler {
 }
 
 /// Passes a finished message on; hickory takes only one that it encodes itself.
-async fn send(reply: &[u8], mut response: impl ResponseHandler) -> Result<ResponseInfo, NetError> {
-    let message = Message::from_vec(reply).map_err(ProtoError::from)?;
+async fn send(
+    request: &Request,
+    reply: &[u8],
+    mut response: impl ResponseHandler,
+) -> Result<ResponseInfo, NetError> {
+    let Ok(message) = Message::from_vec(reply) else {
+        // From an upstream that hickory does not understand: an answer, if a poor one.
+        let builder = MessageResponseBuilder::from_message_request(request);
+        let failure = builder.error_msg(&request.metadata, ResponseCode::ServFail);
+        return response.send_response(failure).await;
+    };
     let mut decoder = BinDecoder::new(reply.get(HEADER..).unwrap_or_default());
     let queries = Queries::read(&mut decoder, message.queries.len())?;
     let builder = MessageResponseBuilder::new(&queries, message.edns.as_ref());

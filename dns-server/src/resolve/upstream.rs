@@ -153,6 +153,8 @@ const SERVER_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_millis(4500);
 /// How long a server that did not answer is asked last.
 const REST: Duration = Duration::from_secs(10);
+/// Answers kept, a server: what a few thousand people ask within an hour, in some tens of MB.
+const CACHED_ANSWERS: u64 = 32 * 1024;
 /// Questions in flight on one TLS connection.
 const REQUESTS_PER_CONNECTION: usize = 256;
 
@@ -280,6 +282,7 @@ fn resolver(server: &Server) -> Result<TokioResolver, NetError> {
     let options = builder.options_mut();
     options.timeout = SERVER_TIMEOUT;
     options.attempts = 0; // UDP repeats its datagram within the time-out
+    options.cache_size = CACHED_ANSWERS;
     options.num_concurrent_reqs = 1;
     options.max_active_requests = REQUESTS_PER_CONNECTION;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;

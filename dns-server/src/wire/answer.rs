@@ -14,7 +14,7 @@ use super::{
 pub const REFUSAL_TTL: u32 = 30;
 /// TTL of the answer to ANY, in seconds.
 const HINFO_TTL: u32 = 300;
-/// Room that a query's buffer needs so that any reply of [`write`] fits.
+/// Room that a query's buffer needs so that any reply of [`write()`] fits.
 pub const REPLY_CAPACITY: usize = UDP_PAYLOAD as usize;
 
 /// The records of a reply that this server makes up itself.

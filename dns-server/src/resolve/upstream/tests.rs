@@ -261,7 +261,9 @@ async fn errors_are_told_apart() {
     let (silent, failing, babbling) =
         (Peer::start(is_silent), Peer::start(fails), Peer::start(babbles));
     let closed = closed_port();
-    let cases: [(&[&Server], UpstreamError); 5] = [
+    let closed_tls = Server { tls_name: Some("resolver.example".into()), ..closed_port() };
+    let cases: [(&[&Server], UpstreamError); 6] = [
+        (&[&closed_tls], UpstreamError::Unreachable),
         (&[&silent.server], UpstreamError::Unreachable),
         (&[&closed], UpstreamError::Unreachable),
         (&[&failing.server], UpstreamError::Failed(2)),
