@@ -57,7 +57,7 @@ enum Command {
     /// Tell what would become of a name and why, from the configuration alone
     Explain {
         /// The name, such as www.example.com
-        name: String,
+        name: DomainName,
         /// Whose question it is
         #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
         client: IpAddr,
@@ -68,7 +68,7 @@ enum Command {
     /// Ask the running server
     Query {
         /// The name, such as www.example.com
-        name: String,
+        name: DomainName,
         /// The record type
         #[arg(name = "TYPE", default_value = "A", value_parser = record_type)]
         record_type: u16,
@@ -112,7 +112,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::CheckConfig => check(&config),
         Command::Explain { name, client, json } => explain(&config, &name, client, json),
         Command::Query { name, record_type } => {
-            println!("{}", query::ask(&config, &host(&name)?, record_type)?);
+            println!("{}", query::ask(&config, &name, record_type)?);
             Ok(())
         }
     }
@@ -202,8 +202,7 @@ fn check(config: &Config) -> Result<(), Failure> {
 }
 
 /// `preau explain`.
-fn explain(config: &Config, name: &str, client: IpAddr, json: bool) -> Result<(), Failure> {
-    let name = host(name)?;
+fn explain(config: &Config, name: &DomainName, client: IpAddr, json: bool) -> Result<(), Failure> {
     let filter = bundle::inspect(config)?;
     let audiences = service::audiences(config, &filter)?;
     let groups = Groups::new(config.groups.iter().map(|group| group.networks.as_slice()));
@@ -219,16 +218,12 @@ fn explain(config: &Config, name: &str, client: IpAddr, json: bool) -> Result<()
         return Ok(());
     };
     let group = &config.groups[id.index()];
-    let trace = audiences[id.index()].filter.explain(&name);
+    let trace = audiences[id.index()].filter.explain(name);
     match json {
         true => println!("{}", json!({ "client": client, "group": group.name, "trace": trace })),
         false => print!("{client} is in group {}\n{trace}", group.name),
     }
     Ok(())
-}
-
-fn host(text: &str) -> Result<DomainName, Failure> {
-    text.parse().map_err(|error| Failure::Name { text: text.to_owned(), error })
 }
 
 fn record_type(text: &str) -> Result<u16, String> {

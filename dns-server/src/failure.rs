@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use filter_core::{BindError, NameError};
+use filter_core::BindError;
 use thiserror::Error;
 
 use crate::{bundle::BundleError, config::ConfigError};
@@ -42,14 +42,6 @@ pub enum Failure {
     /// A socket that was served is gone.
     #[error("stopped listening: {0}")]
     Stopped(String),
-    /// What was asked about is not a host name.
-    #[error("`{text}` is not a host name: {error}")]
-    Name {
-        /// As typed.
-        text: String,
-        /// Why not.
-        error: NameError,
-    },
     /// The server asked does not answer, or not in DNS.
     #[error("no answer from {address}: {error}")]
     Query {

@@ -67,7 +67,7 @@ fn exit_codes() {
         (&bad_bundle, &["run"], 4, "is not a usable bundle"),
         (&no_bundle, &["run"], 4, "cannot read the bundle"),
         (&no_bundle, &["explain", "example.com"], 4, "cannot read the bundle"),
-        (valid, &["explain", "not a name"], 1, "is not a host name"),
+        (valid, &["explain", "not a name"], 2, "invalid value 'not a name'"),
         (valid, &["query", "example.com", "NOSUCHTYPE"], 2, "not a record type"),
         (valid, &["explain"], 2, "required"),
         (valid, &["serve"], 2, "unrecognized subcommand"),
