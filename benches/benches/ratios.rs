@@ -43,7 +43,8 @@ fn compare(size: usize, engines: &Engines, questions: &Questions) {
         }
     }
     let kind = questions.kind;
-    println!("\n{size} rules, {kind} names: {QUESTIONS} asked, {} refused", questions.refused);
+    let (asked, refused) = (questions.names.len(), questions.refused);
+    println!("\n{size} rules, {kind} names: {asked} asked, {refused} refused");
     println!("{:<30} {:>8} {:>8} {:>15}", "CPU time, ratio to the first", "ns", "ratio", "min–max");
     for (contender, own) in contenders.iter().zip(&rounds) {
         let ratios = own.iter().zip(&rounds[0]).map(|(own, first)| own / first);

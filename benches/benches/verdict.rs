@@ -17,7 +17,7 @@ fn verdict(criterion: &mut Criterion<CpuTime>) {
     let engines = Engines::new(&corpus);
     for questions in corpus.questions(QUESTIONS) {
         let mut group = criterion.benchmark_group(format!("verdict, {}", questions.kind));
-        group.throughput(Throughput::Elements(QUESTIONS as u64));
+        group.throughput(Throughput::Elements(questions.names.len() as u64));
         for contender in engines.contenders(&questions) {
             group.bench_function(contender.name, |bencher| {
                 bencher.iter(|| black_box(&contender).ask());

@@ -104,14 +104,15 @@ impl Corpus {
         Questions { kind: "below listed", names, refused: count }
     }
 
-    /// Different names that are neither listed nor below one that is.
+    /// At most `count` different names that are neither listed nor below one that is; a file may
+    /// hold fewer.
     ///
     /// # Panics
-    /// If there are fewer.
+    /// If there is none.
     pub fn unlisted(&self, count: usize) -> Questions {
-        let known = self.unlisted.len();
-        assert!(known >= count, "{UNLISTED_VARIABLE} holds {known} unlisted names of {count}");
-        Questions { kind: "unlisted", names: self.unlisted[..count].to_vec(), refused: 0 }
+        let names: Vec<_> = self.unlisted.iter().take(count).cloned().collect();
+        assert!(!names.is_empty(), "{UNLISTED_VARIABLE} holds no unlisted name");
+        Questions { kind: "unlisted", names, refused: 0 }
     }
 
     /// The three kinds of question, `count` of each.
