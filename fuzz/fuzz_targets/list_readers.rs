@@ -1,0 +1,34 @@
+//! Any bytes as a list of each format: readers never panic, and account for every line.
+#![no_main]
+
+use filter_core::{FilterBuilder, Fragment, Options, RuleError, Source};
+use libfuzzer_sys::fuzz_target;
+use lists::{
+    formats::{self, ReadOptions, Rule, Sink},
+    source::Format,
+};
+
+/// Takes rules as a compilation does.
+struct Batch(filter_core::Batch);
+
+impl Sink for Batch {
+    fn rule(&mut self, _: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError> {
+        match rule {
+            Rule::Domain { name, scope } => self.0.domain(name, scope, options),
+            Rule::Fragment(text) => self.0.fragment(&Fragment::parse(text)?, options),
+            Rule::Expression(text) => self.0.expression(text, options),
+            Rule::Url(_) => Ok(()),
+        }
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = formats::detect(bytes);
+    for format in [Format::Domains, Format::Hosts, Format::Adblock] {
+        let mut builder = FilterBuilder::new();
+        let source = builder.source(Source::block("fuzz", &["porn"])).expect("a good source");
+        let mut sink = Batch(builder.batch(source));
+        let Ok(report) = formats::read(format, bytes, &ReadOptions::default(), &mut sink) else { return };
+        assert_eq!(report.lines, report.accepted.total() + report.skipped_lines());
+    }
+});
