@@ -1,0 +1,151 @@
+//! What lists say of one name and its ancestors: steps 7 and 8 of the precedence.
+
+use super::{BoundFilter, ListRule};
+use crate::{CategorySet, DomainName, Mode, name::MAX_LABELS, raw::rule_sets::Entry};
+
+/// What lists say of a name and its ancestors.
+pub(super) struct Listed<'a> {
+    bound: &'a BoundFilter,
+    /// Labels of the asked name.
+    labels: usize,
+    /// Rule set of each listed ancestor or self, root first, with its number of labels.
+    path: [(u8, u32); MAX_LABELS + 1],
+    depth: usize,
+    has_exceptions: bool,
+}
+
+/// What allow rules did to a name that no list rule blocks.
+pub(super) struct Allowance {
+    /// Categories lifted from it.
+    pub(super) lifted: CategorySet,
+    /// The rule that allowed it, where there was something to allow it from.
+    pub(super) by: Option<ListRule>,
+}
+
+impl<'a> Listed<'a> {
+    /// Walks the dictionary.
+    pub(super) fn of(bound: &'a BoundFilter, name: &DomainName) -> Self {
+        let (labels, path) = (name.label_count(), [(0, 0); MAX_LABELS + 1]);
+        let mut listed = Self { bound, labels, path, depth: 0, has_exceptions: false };
+        if let Some(domains) = bound.shared.filter.domains() {
+            domains.walk(name, |labels, set| listed.push(labels, set));
+        }
+        listed
+    }
+
+    #[inline]
+    fn push(&mut self, labels: usize, set: u32) {
+        self.path[self.depth] = (labels as u8, set);
+        self.depth += 1;
+        let entries = self.bound.shared.filter.rule_sets.get(set);
+        self.has_exceptions |= entries.iter().any(|entry| entry.is_exception());
+    }
+
+    /// Rules that match the name: most specific first, then in order of source.
+    pub(super) fn rules(&self) -> impl Iterator<Item = ListRule> {
+        self.path[..self.depth].iter().rev().flat_map(move |&(labels, set)| {
+            let labels = usize::from(labels);
+            let entries = self.bound.shared.filter.rule_sets.get(set).iter();
+            let matching = entries.filter(move |entry| {
+                !entry.is_allow_below() && entry.scope().applies(labels == self.labels)
+            });
+            matching.map(move |&entry| ListRule { labels, entry })
+        })
+    }
+
+    /// True when the rule of that entry refuses something that is not lifted or cancelled.
+    pub(super) fn blocks(&self, entry: Entry, lifted: CategorySet) -> bool {
+        !entry.is_exception()
+            && !self.bound.in_force(entry).blocks.difference(lifted).is_empty()
+            && !self.is_excepted(entry)
+    }
+
+    /// True when an exception of the same source cancels the rule, wherever each of them stands.
+    pub(super) fn is_excepted(&self, entry: Entry) -> bool {
+        self.has_exceptions
+            && self.rules().any(|rule| {
+                rule.entry.is_exception()
+                    && rule.entry.source() == entry.source()
+                    && (rule.entry.is_important() || !entry.is_important())
+            })
+    }
+
+    pub(super) fn is_important_block(&self, rule: ListRule) -> bool {
+        rule.entry.is_important()
+            && !rule.entry.is_exception()
+            && !self.bound.in_force(rule.entry).is_allow
+    }
+
+    /// Step 7.
+    pub(super) fn important(&self) -> Option<ListRule> {
+        let blocks = |rule: &ListRule| {
+            self.is_important_block(*rule) && self.blocks(rule.entry, CategorySet::EMPTY)
+        };
+        widest(self.rules().filter(blocks))
+    }
+
+    /// Step 8: the rule that blocks, or what allow rules did.
+    pub(super) fn most_specific(&self) -> Result<Allowance, ListRule> {
+        let mut lifted = CategorySet::EMPTY;
+        for &(labels, _) in self.path[..self.depth].iter().rev() {
+            let labels = usize::from(labels);
+            let level = || self.rules().filter(move |rule| rule.labels == labels);
+            for rule in level().filter(|rule| !rule.entry.is_exception()) {
+                lifted = lifted.union(self.bound.in_force(rule.entry).lifts);
+            }
+            if let Some(rule) = widest(level().filter(|rule| self.blocks(rule.entry, lifted))) {
+                return Err(rule);
+            }
+        }
+        Ok(Allowance { lifted, by: self.rules().find(|rule| self.allows(*rule)) })
+    }
+
+    /// True when the rule opens the name: in a closed profile because it names it, in an open one
+    /// because it lifts or cancels something that the profile blocks.
+    fn allows(&self, rule: ListRule) -> bool {
+        let source = self.bound.in_force(rule.entry);
+        let same_source = |other: ListRule| other.entry.source() == rule.entry.source();
+        match (self.bound.shared.mode, rule.entry.is_exception()) {
+            (Mode::Closed, is_exception) => source.admits && !is_exception,
+            (Mode::Open, false) => !source.lifts.is_empty(),
+            (Mode::Open, true) => {
+                !source.blocks.is_empty()
+                    && self.rules().any(|other| !other.entry.is_exception() && same_source(other))
+            }
+        }
+    }
+
+    /// Categories lifted from rules on the ancestor or self of so many labels.
+    pub(super) fn lifted_at(&self, labels: usize) -> CategorySet {
+        let lifting = |rule: &ListRule| rule.labels >= labels && !rule.entry.is_exception();
+        let lifts = self.rules().filter(lifting).map(|rule| self.bound.in_force(rule.entry).lifts);
+        lifts.fold(CategorySet::EMPTY, CategorySet::union)
+    }
+
+    /// True when an allow rule or exception that is in force lies below the asked name.
+    pub(super) fn allows_below(&self) -> bool {
+        let Some(&(labels, set)) = self.path[..self.depth].last() else { return false };
+        let in_force = |entry: &Entry| {
+            let source = self.bound.in_force(*entry);
+            match source.is_allow {
+                true => !source.lifts.is_empty() || self.bound.shared.mode == Mode::Closed,
+                false => !source.blocks.is_empty(),
+            }
+        };
+        let entries = self.bound.shared.filter.rule_sets.get(set);
+        usize::from(labels) == self.labels
+            && entries.iter().any(|entry| entry.is_allow_below() && in_force(entry))
+    }
+}
+
+/// The first rule, or one on the same name that also covers what is below it.
+fn widest(mut rules: impl Iterator<Item = ListRule>) -> Option<ListRule> {
+    let first = rules.next()?;
+    if first.entry.scope().covers_descendants() {
+        return Some(first);
+    }
+    let wider = rules
+        .take_while(|rule| rule.labels == first.labels)
+        .find(|rule| rule.entry.scope().covers_descendants());
+    Some(wider.unwrap_or(first))
+}

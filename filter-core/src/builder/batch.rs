@@ -1,0 +1,246 @@
+//! Rules of one source, as keys in an arena.
+
+use psl::Psl;
+
+use super::SourceId;
+use crate::{
+    DomainName, RuleError,
+    raw::{domains::push_key, expressions, rule_sets::Entry},
+    rule::{Fragment, Options, Scope, Suffixes},
+};
+
+/// Rules of one source.
+#[derive(Debug)]
+pub struct Batch {
+    pub(super) source: SourceId,
+    suffixes: Suffixes,
+    /// Keys of the names, one after the other.
+    keys: Vec<u8>,
+    pub(super) rows: Vec<Row>,
+    pub(super) fragments: Vec<String>,
+    pub(super) expressions: Vec<String>,
+}
+
+/// In place of scope and options: not a rule, an allow rule of the source lies below.
+pub(super) const ALLOW_BELOW: u8 = u8::MAX;
+
+/// A rule on a name: where its key lies, and what the rule says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// First octets of the key, so that most comparisons stay within the row.
+    pub(super) prefix: u64,
+    start: u32,
+    length: u8,
+    /// [`Scope`] and [`Options`], or [`ALLOW_BELOW`].
+    tag: u8,
+    /// Index of the batch, once batches are put together.
+    pub(super) batch: u16,
+}
+
+impl Row {
+    pub(super) fn of_batch(self, batch: u16) -> Self {
+        Self { batch, ..self }
+    }
+}
+
+impl Batch {
+    /// Adds a rule on a domain.
+    ///
+    /// # Errors
+    /// [`RuleError::PublicSuffix`] or [`RuleError::PrivateSuffix`], when the name is one;
+    /// [`RuleError::NotAHostName`], when it came off the wire with octets that no list can write.
+    pub fn domain(
+        &mut self,
+        name: &DomainName,
+        scope: Scope,
+        options: Options,
+    ) -> Result<(), RuleError> {
+        if !name.is_host_name() {
+            return Err(RuleError::NotAHostName);
+        }
+        match public_suffix(name) {
+            Some(psl::Type::Icann) => return Err(RuleError::PublicSuffix),
+            Some(psl::Type::Private) if self.suffixes == Suffixes::Refuse => {
+                return Err(RuleError::PrivateSuffix);
+            }
+            _ => {}
+        }
+        let start = u32::try_from(self.keys.len()).map_err(|_| RuleError::SourceTooLarge)?;
+        push_key(name, &mut self.keys);
+        self.push_row(start, tag(scope, options));
+        Ok(())
+    }
+
+    /// Adds a host-name fragment; the name is refused where it is found.
+    ///
+    /// # Errors
+    /// [`RuleError::ExceptionPattern`], when options ask for more than a plain rule.
+    pub fn fragment(&mut self, fragment: &Fragment, options: Options) -> Result<(), RuleError> {
+        plain(options)?;
+        self.fragments.push(fragment.as_str().to_owned());
+        Ok(())
+    }
+
+    /// Adds a regular expression, found anywhere in the lower-case host name (no trailing dot),
+    /// ASCII case ignored. Syntax of the `regex` crate without Unicode classes; no look-around.
+    ///
+    /// # Errors
+    /// [`RuleError::Expression`], [`RuleError::ExpressionTooLarge`],
+    /// [`RuleError::ExceptionPattern`].
+    pub fn expression(&mut self, text: &str, options: Options) -> Result<(), RuleError> {
+        plain(options)?;
+        expressions::check(text)?;
+        self.expressions.push(text.to_owned());
+        Ok(())
+    }
+
+    /// Sorts the batch and drops its duplicates: half the work of a build, best done on the thread
+    /// that read the list. A batch may also be added as it is.
+    #[must_use]
+    pub fn finish(mut self) -> Self {
+        let keys = std::mem::take(&mut self.keys);
+        let key = |row: &Row| &keys[row.start as usize..][..usize::from(row.length)];
+        self.rows.sort_unstable_by(|a, b| {
+            a.prefix.cmp(&b.prefix).then_with(|| key(a).cmp(key(b))).then_with(|| a.tag.cmp(&b.tag))
+        });
+        self.rows.dedup_by(|a, b| a.tag == b.tag && a.prefix == b.prefix && key(a) == key(b));
+        self.rows.shrink_to_fit();
+        self.keys = keys;
+        self.keys.shrink_to_fit();
+        for texts in [&mut self.fragments, &mut self.expressions] {
+            texts.sort_unstable();
+            texts.dedup();
+        }
+        self
+    }
+
+    /// Rules in the batch.
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.fragments.len() + self.expressions.len()
+    }
+
+    /// True when there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn new(source: SourceId, suffixes: Suffixes) -> Self {
+        let (keys, rows) = (Vec::new(), Vec::new());
+        Self { source, suffixes, keys, rows, fragments: Vec::new(), expressions: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, key: &[u8], tag: u8) {
+        let start = self.keys.len() as u32;
+        self.keys.extend_from_slice(key);
+        self.push_row(start, tag);
+    }
+
+    /// Adds a row for the key that runs from `start` to the end of the arena.
+    fn push_row(&mut self, start: u32, tag: u8) {
+        let key = &self.keys[start as usize..];
+        let (prefix, length) = (key_prefix(key), key.len() as u8);
+        self.rows.push(Row { prefix, start, length, tag, batch: 0 });
+    }
+
+    pub(super) fn key(&self, row: &Row) -> &[u8] {
+        &self.keys[row.start as usize..][..usize::from(row.length)]
+    }
+
+    pub(super) fn entry(&self, row: &Row) -> Entry {
+        if row.tag == ALLOW_BELOW {
+            return Entry::allow_below(self.source.0);
+        }
+        let (scope, options) = untag(row.tag);
+        Entry::new(self.source.0, scope, options)
+    }
+}
+
+fn key_prefix(key: &[u8]) -> u64 {
+    let mut octets = [0; 8];
+    let length = key.len().min(8);
+    octets[..length].copy_from_slice(&key[..length]);
+    u64::from_be_bytes(octets)
+}
+
+fn tag(scope: Scope, options: Options) -> u8 {
+    scope as u8 | u8::from(options.important) << 2 | u8::from(options.exception) << 3
+}
+
+fn untag(tag: u8) -> (Scope, Options) {
+    let scope = match tag & 3 {
+        0 => Scope::Exact,
+        1 => Scope::Subtree,
+        _ => Scope::SubdomainsOnly,
+    };
+    (scope, Options { important: tag & 4 != 0, exception: tag & 8 != 0 })
+}
+
+fn plain(options: Options) -> Result<(), RuleError> {
+    match options {
+        Options { important: false, exception: false } => Ok(()),
+        _ => Err(RuleError::ExceptionPattern),
+    }
+}
+
+/// The section of the public suffix list that names this very name; a top-level domain that the
+/// list does not know counts as ICANN's.
+fn public_suffix(name: &DomainName) -> Option<psl::Type> {
+    let written_as_ipv6 = name.as_wire().contains(&b':');
+    if written_as_ipv6 {
+        return None;
+    }
+    // The root's text has no octet, and the list says as much of its suffix.
+    let text_length = name.as_wire().len().saturating_sub(2);
+    let suffix = psl::List.find(name.labels().rev());
+    (suffix.len == text_length).then_some(suffix.typ.unwrap_or(psl::Type::Icann))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_suffixes() {
+        use psl::Type::{Icann, Private};
+        let cases = [
+            (".", Some(Icann)),
+            ("com", Some(Icann)),
+            ("co.uk", Some(Icann)),
+            ("gouv.fr", Some(Icann)),
+            ("anything.ck", Some(Icann)),
+            ("www.ck", None),
+            ("xn--p1ai", Some(Icann)),
+            ("xn--55qx5d.cn", Some(Icann)),
+            ("no-such-tld", Some(Icann)),
+            ("github.io", Some(Private)),
+            ("s3.amazonaws.com", Some(Private)),
+            ("example.com", None),
+            ("example.github.io", None),
+            ("192.0.2.1", None),
+            ("2001:db8::1", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(public_suffix(&name.parse().unwrap()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn tags_round_trip() {
+        for scope in [Scope::Exact, Scope::Subtree, Scope::SubdomainsOnly] {
+            for (important, exception) in
+                [(false, false), (true, false), (false, true), (true, true)]
+            {
+                let options = Options { important, exception };
+                assert_eq!(untag(tag(scope, options)), (scope, options));
+            }
+        }
+    }
+
+    #[test]
+    fn key_prefixes_order_as_keys_do() {
+        let mut keys: Vec<&[u8]> =
+            vec![b"", b"com", b"com+a", b"com+a+b", b"com+aaaaaaaa", b"com-a"];
+        keys.sort();
+        assert!(keys.is_sorted_by_key(|key| key_prefix(key)));
+    }
+}
