@@ -40,6 +40,10 @@ test-ignored:
 lists sources="lists/data/starter/sources.toml" out="target/lists.bundle":
     cargo list-compile build --sources {{sources}} --out {{out}}
 
+# Questions and reloads for so many seconds; fails if the server does, or if it grows.
+soak seconds="3600":
+    PREAU_SOAK_SECONDS={{seconds}} cargo test -p tests --test process -- --ignored --nocapture soak
+
 # Fuzzes one target for some seconds (needs a nightly toolchain and cargo-fuzz).
 fuzz target="lookup" seconds="60":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} -max_len=4096
