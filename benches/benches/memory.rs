@@ -20,12 +20,12 @@ const QUESTIONS: usize = 100_000;
 fn main() {
     println!(
         "{:>9} {:>26} {:>16} {:>18}",
-        "rules", "building: peak a rule", "bundle a rule", "open and bind"
+        "names", "building: peak a name", "bundle a name", "open and bind"
     );
     for size in SIZES {
         of_preau(&Corpus::new(size));
     }
-    println!("\npeers of {LARGE} rules, octets a rule");
+    println!("\npeers of {LARGE} names, octets a name");
     let corpus = Corpus::new(LARGE);
     let held = Held::new(|| HashProbe::<ahash::RandomState>::new(&corpus));
     report("HashMap<String, u32>, heap", held.octets as usize);
