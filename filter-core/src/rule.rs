@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{DomainName, NameError, name::is_host_octet};
+use crate::{Batch, DomainName, NameError, name::is_host_octet};
 
 /// Where a list comes from and what its rules do. A rule has the categories of its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +193,15 @@ pub enum RuleError {
     /// Its automaton would be too large.
     #[error("the regular expression is too large once compiled")]
     ExpressionTooLarge,
+    /// A fragment or expression so broad that it matches a host that no list means.
+    #[error("it is so broad that it matches {host:?}")]
+    TooBroad {
+        /// That host; empty for an expression that matches nothing at all.
+        host: &'static str,
+    },
+    /// More expressions of one source than anybody reviews.
+    #[error("more than {} expressions of one source", Batch::MAX_EXPRESSIONS)]
+    TooManyExpressions,
     /// An exception or important flag on a fragment or expression.
     #[error("an exception must name a domain")]
     ExceptionPattern,

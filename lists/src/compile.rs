@@ -9,7 +9,8 @@ use std::{
 };
 
 use filter_core::{
-    Batch, CategoryError, FilterBuilder, Fragment, Options, RuleError, SourceError, Stamp,
+    Batch, BindError, CategoryError, Filter, FilterBuilder, Fragment, OpenError, Options, Profile,
+    RuleError, SourceError, Stamp,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -64,6 +65,12 @@ pub enum CompileError {
     /// A source that contradicts itself; `sources.toml` is checked for this as it is read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The bundle would not open: a fault of the compiler.
+    #[error("the bundle that was made is no good: {0}")]
+    Bundle(#[from] OpenError),
+    /// The expressions of all lists together take too much memory: leave some lists out.
+    #[error("no server could use this bundle: {0}")]
+    Patterns(#[from] BindError),
     /// Lists that cannot be read, all of them.
     #[error("{}", Lines(.0))]
     Lists(Vec<ListError>),
@@ -173,6 +180,7 @@ pub fn build(
     reports.sort_by_key(place);
 
     let built = builder.build(stamp);
+    can_be_served(&built.bytes)?;
     let bundle = BundleReport {
         bytes: built.bytes.len() as u64,
         dictionary_bytes: built.dictionary_bytes as u64,
@@ -180,6 +188,14 @@ pub fn build(
         counts: built.manifest.counts,
     };
     Ok(Compiled { bytes: built.bytes, report: BuildReport::new(reports, bundle) })
+}
+
+/// Opens and binds the bundle as a server will. Each pattern was checked alone; only together can
+/// they turn out to be too many.
+fn can_be_served(bytes: &[u8]) -> Result<(), CompileError> {
+    let filter = Filter::open(bytes.to_vec())?;
+    filter.bind(&Profile::custom("check"))?;
+    Ok(())
 }
 
 /// Reads one source again, giving its rules to `sink`.

@@ -223,3 +223,15 @@ fn the_digest_of_a_directory_is_that_of_sha256sum() {
         "c1dd664d96b0091f0cdb818ebd228ba467a033d854af8f55b8110c1c14a6a750"
     );
 }
+
+#[test]
+fn expressions_that_are_too_much_together_make_no_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let list: String = (0..400).map(|n| format!("/x{n}[a-m].{{11}}[n-z]k/\n")).collect();
+    fs::write(folder.path().join("list.txt"), list).unwrap();
+    let text = source("many", "list.txt", &format!("format = \"adblock\"\n{PORN}"));
+    let error = compile(folder.path(), &text).unwrap_err();
+    assert!(matches!(error, CompileError::Patterns(_)), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("more than 64 MiB of automata"), "{message}");
+}

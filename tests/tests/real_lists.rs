@@ -198,7 +198,7 @@ fn ask_all(server: &TestServer, names: &[String]) -> Vec<(String, bool)> {
                 let id = usize::from(u16::from_be_bytes([answer[0], answer[1]]));
                 // A late answer to a window before this one has another question.
                 let question = 12..packets.get(id).map_or(12, |packet| packet.len() - 11);
-                if question.len() > 0 && answer[question.clone()] == packets[id][question] {
+                if !question.is_empty() && answer[question.clone()] == packets[id][question] {
                     outcome[id] = Some(is_policy(&answer[..length]));
                 }
             }

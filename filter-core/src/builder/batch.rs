@@ -5,7 +5,7 @@ use psl::Psl;
 use super::SourceId;
 use crate::{
     DomainName, RuleError,
-    raw::{domains::push_key, expressions, rule_sets::Entry},
+    raw::{domains::push_key, expressions, patterns, rule_sets::Entry},
     rule::{Fragment, Options, Scope, Suffixes},
 };
 
@@ -44,6 +44,9 @@ impl Row {
 }
 
 impl Batch {
+    /// Most expressions of one batch: checking each takes milliseconds, and each may cost memory.
+    pub const MAX_EXPRESSIONS: usize = 1000;
+
     /// Adds a rule on a domain.
     ///
     /// # Errors
@@ -74,9 +77,11 @@ impl Batch {
     /// Adds a host-name fragment; the name is refused where it is found.
     ///
     /// # Errors
-    /// [`RuleError::ExceptionPattern`], when options ask for more than a plain rule.
+    /// [`RuleError::TooBroad`]; [`RuleError::ExceptionPattern`], when options ask for more than a
+    /// plain rule.
     pub fn fragment(&mut self, fragment: &Fragment, options: Options) -> Result<(), RuleError> {
         plain(options)?;
+        patterns::check_fragment(fragment.as_str())?;
         self.fragments.push(fragment.as_str().to_owned());
         Ok(())
     }
@@ -85,10 +90,13 @@ impl Batch {
     /// ASCII case ignored. Syntax of the `regex` crate without Unicode classes; no look-around.
     ///
     /// # Errors
-    /// [`RuleError::Expression`], [`RuleError::ExpressionTooLarge`],
-    /// [`RuleError::ExceptionPattern`].
+    /// [`RuleError::Expression`], [`RuleError::ExpressionTooLarge`], [`RuleError::TooBroad`],
+    /// [`RuleError::TooManyExpressions`], [`RuleError::ExceptionPattern`].
     pub fn expression(&mut self, text: &str, options: Options) -> Result<(), RuleError> {
         plain(options)?;
+        if self.expressions.len() == Self::MAX_EXPRESSIONS {
+            return Err(RuleError::TooManyExpressions);
+        }
         expressions::check(text)?;
         self.expressions.push(text.to_owned());
         Ok(())

@@ -23,12 +23,15 @@ use regex_automata::{
 use regex_syntax::hir::{Hir, Look};
 use thiserror::Error;
 
+use super::patterns::BYSTANDERS;
 use crate::RuleError;
 
 /// Octets of an expression's NFA; larger ones are refused.
 const NFA_LIMIT: usize = 1 << 20;
 /// Octets of one DFA. An expression that does not fit alone is refused.
 const DFA_LIMIT: usize = 1 << 20;
+/// DFAs of one bundle: more than any bundle of real lists needs, less than a school's server has.
+const MAX_DFAS: usize = 64;
 /// Longest expression in octets: longer ones are no longer something a person can review.
 const MAX_LENGTH: usize = 4096;
 
@@ -61,24 +64,34 @@ pub(crate) enum ExpressionError {
     Syntax(Box<regex_syntax::Error>),
     #[error("it is too large once compiled")]
     TooLarge,
+    #[error("together they need more than {MAX_DFAS} MiB of automata")]
+    TooMany,
     #[error("{0}")]
     Unsupported(String),
 }
 
-/// Checks that an expression can be built within the limits.
+/// Checks that an expression can be built within the limits, and is not too broad.
 pub(crate) fn check(text: &str) -> Result<(), RuleError> {
     if text.len() > MAX_LENGTH {
         return Err(RuleError::ExpressionTooLarge);
     }
-    Expressions::build(&[text]).map(drop).map_err(|error| match error {
-        ExpressionError::TooLarge => RuleError::ExpressionTooLarge,
+    let alone = Expressions::build(&[text]).map_err(|error| match error {
+        ExpressionError::TooLarge | ExpressionError::TooMany => RuleError::ExpressionTooLarge,
         ExpressionError::Unsupported(reason) => RuleError::Expression(reason),
         ExpressionError::Syntax(error) => {
             let shown = error.to_string();
             let reason = shown.lines().last().unwrap_or_default();
             RuleError::Expression(reason.trim_start_matches("error: ").to_owned())
         }
-    })
+    })?;
+    for host in BYSTANDERS.into_iter().chain([""]) {
+        let mut matches = false;
+        alone.search(host.as_bytes(), |_| matches = true);
+        if matches {
+            return Err(RuleError::TooBroad { host });
+        }
+    }
+    Ok(())
 }
 
 impl Expressions {
@@ -143,6 +156,9 @@ fn group(
 ) -> Result<(), ExpressionError> {
     if expressions.is_empty() {
         return Ok(());
+    }
+    if groups.len() == MAX_DFAS {
+        return Err(ExpressionError::TooMany);
     }
     let hirs: Vec<&Hir> = expressions.iter().map(|(_, hir)| hir).collect();
     match dfa(&hirs, direction) {
@@ -272,6 +288,28 @@ mod tests {
             let mut found = Vec::new();
             together.search(host.as_bytes(), |number| found.push(number));
             assert!(found.contains(&n), "{host}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn together_they_are_bounded() {
+        // As in the test above, but of so many that no division into 64 DFAs will do.
+        let texts: Vec<_> = (0..400).map(|n| format!("x{n}[a-m].{{11}}[n-z]k")).collect();
+        assert!(matches!(Expressions::build(&texts), Err(ExpressionError::TooMany)));
+    }
+
+    #[test]
+    fn what_matches_bystanders_is_too_broad() {
+        for (text, host) in [
+            (".*", BYSTANDERS[0]),
+            ("^", BYSTANDERS[0]),
+            ("[a-z]", BYSTANDERS[0]),
+            (r"^www\.", BYSTANDERS[0]),
+            (r"\.com$", BYSTANDERS[1]),
+            ("^[a-z]{5}\\.de$", "ecole.de"),
+            ("^$", ""),
+        ] {
+            assert_eq!(check(text), Err(RuleError::TooBroad { host }), "{text}");
         }
     }
 

@@ -16,7 +16,32 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use thiserror::Error;
 
 use super::{bundle::u32_at, expressions::Expressions};
-use crate::{DomainName, name::is_host_octet};
+use crate::{DomainName, RuleError, name::is_host_octet};
+
+/// Hosts that no pattern may match: one that does was meant for something else than hosts, or was
+/// made to harm, and would refuse half of all names. Domains have the public suffix list for that.
+pub(crate) const BYSTANDERS: [&str; 12] = [
+    "www.bibliotheque-municipale.fr",
+    "www.bibliotheque-municipale.com",
+    "www.bibliotheque-municipale.org",
+    "www.bibliotheque-municipale.net",
+    "www.bibliotheque-municipale.eu",
+    "www.bibliotheque-municipale.co.uk",
+    "ecole.fr",
+    "ecole.com",
+    "ecole.org",
+    "ecole.net",
+    "ecole.info",
+    "ecole.de",
+];
+
+/// Checks that a fragment, in its notation, is not found in a bystander.
+pub(crate) fn check_fragment(text: &str) -> Result<(), RuleError> {
+    match BYSTANDERS.into_iter().find(|host| format!("|.{host}.|").contains(text)) {
+        Some(host) => Err(RuleError::TooBroad { host }),
+        None => Ok(()),
+    }
+}
 
 /// Texts with the rule set of each.
 #[derive(Debug, Default)]

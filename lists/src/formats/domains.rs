@@ -2,7 +2,7 @@
 //!
 //! `example.com` and `*.example.com` both mean the name and everything under it, unless the source
 //! gives another scope. Comments begin with `#`, `!` or `;`; a `#` may also follow a name. An
-//! address is a host written as that address; what has a path, port or scheme is a URL.
+//! address is a host written as that address; what has a path or a port of its own is a URL.
 
 use filter_core::Scope;
 
@@ -18,6 +18,9 @@ pub(super) fn line<S: Sink>(
     }
     let entry = entry(text)?;
     if host::is_url(entry) {
+        if let Some(host) = host::host_of_bare_url(entry) {
+            return name(host, options, out);
+        }
         host::url(entry)?;
         return out.plain(Rule::Url(entry));
     }

@@ -34,6 +34,21 @@ pub(super) fn is_url(text: &str) -> bool {
     text.contains(['/', '?']) || (has_port() && !is_address(text))
 }
 
+/// The host of a URL that says nothing else: `https://example.com/`, `example.com:443`.
+pub(super) fn host_of_bare_url(text: &str) -> Option<&str> {
+    let rest = match text.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => rest,
+        _ => text,
+    };
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    let host = match authority.rsplit_once(':') {
+        Some((host, "80" | "443")) if !is_address(authority) => host,
+        _ => authority,
+    };
+    let bare = !host.is_empty() && (is_address(host) || !host.contains(['/', '?', '#', ':', '@']));
+    bare.then_some(host)
+}
+
 /// Checks `[scheme://]host[:port][/path]`.
 pub(super) fn url(text: &str) -> Result<(), Skip> {
     let rest = match text.split_once("://") {

@@ -66,6 +66,10 @@ pub enum Skip {
     Expression,
     /// A regular expression that is too large once compiled.
     ExpressionTooLarge,
+    /// A pattern that would refuse hosts that no list means.
+    TooBroad,
+    /// More expressions than one source may have.
+    TooManyExpressions,
     /// Refused by the engine for another reason.
     Refused,
 }
@@ -106,6 +110,8 @@ impl Skip {
             Self::ExceptionPattern => "exception-pattern",
             Self::Expression => "expression",
             Self::ExpressionTooLarge => "expression-too-large",
+            Self::TooBroad => "too-broad",
+            Self::TooManyExpressions => "too-many-expressions",
             Self::Refused => "refused",
         }
     }
@@ -149,6 +155,8 @@ impl From<RuleError> for Skip {
             RuleError::Expression(_) => Self::Expression,
             RuleError::ExpressionTooLarge => Self::ExpressionTooLarge,
             RuleError::ExceptionPattern => Self::ExceptionPattern,
+            RuleError::TooBroad { .. } => Self::TooBroad,
+            RuleError::TooManyExpressions => Self::TooManyExpressions,
             _ => Self::Refused,
         }
     }

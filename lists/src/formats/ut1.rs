@@ -155,12 +155,12 @@ fn resolve(path: &Path, root: &Path) -> Result<PathBuf, ReadError> {
 /// A line of `urls`.
 pub(super) fn url_line<S: Sink>(text: &str, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
     let entry = entry(text)?;
-    if host::is_url(entry) {
+    let Some(host) = host::host_of_bare_url(entry) else {
         host::url(entry)?;
         return out.plain(Rule::Url(entry));
-    }
+    };
     // A prefix match on URLs: it says nothing of the hosts below this one.
-    let name = host::name(entry)?;
+    let name = host::name(host)?;
     out.plain(Rule::Domain { name: &name, scope: Scope::Exact })
 }
 
