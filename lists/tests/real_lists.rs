@@ -7,6 +7,9 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use filter_core::Stamp;
@@ -131,4 +134,55 @@ fn head(path: &Path) -> Vec<u8> {
 
 fn same(a: &Path, b: &Path) -> bool {
     fs::canonicalize(a).unwrap() == fs::canonicalize(b).unwrap()
+}
+
+/// What a build of the real lists may take, for each accepted line; unoptimised tests get by with
+/// it too. CPU time is the process's own, however busy the machine is.
+const USER_MICROSECONDS: f64 = 3.0;
+const RESIDENT_OCTETS: u64 = 150;
+
+#[test]
+#[ignore = "measures a build of two million lines; .ci/run runs it"]
+fn a_build_of_the_real_lists_stays_within_its_means() {
+    let Some(folder) = real_lists() else { return };
+    let target = tempfile::tempdir().unwrap();
+    let before = children_user_ticks();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_list-compile"))
+        .args(["build", "--created", "2026-11-22T00:00:00Z", "--sources"])
+        .arg(folder.join("sources.toml"))
+        .arg("--out")
+        .arg(target.path().join("lists.bundle"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut peak = 0;
+    let status = loop {
+        peak = peak.max(peak_octets(child.id()).unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    assert!(status.success());
+    let ticks = children_user_ticks() - before;
+    // USER_HZ is 100 on every Linux that Rust runs on.
+    let (lines, microseconds) = (2_346_467, ticks as f64 * 10_000.0);
+    let a_line = microseconds / lines as f64;
+    println!("{a_line:.2} µs of user CPU a line, {} octets resident a line", peak / lines);
+    assert!(a_line > 0.0 && a_line <= USER_MICROSECONDS, "{a_line}");
+    assert!(peak > 0 && peak <= RESIDENT_OCTETS * lines, "{peak}");
+}
+
+/// User CPU time of children that have ended: the 16th field of `/proc/self/stat`.
+fn children_user_ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let after_name = stat.rsplit_once(')').unwrap().1;
+    after_name.split_whitespace().nth(13).unwrap().parse().unwrap()
+}
+
+/// Peak resident set of a running process.
+fn peak_octets(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(1024 * line.split_whitespace().next()?.parse::<u64>().ok()?)
 }
