@@ -3,6 +3,7 @@
 use std::{
     env,
     ffi::OsString,
+    fmt,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -17,38 +18,32 @@ use crate::config::Config;
 /// The hand-made list of `lists/data/starter`, compiled by `build.rs`.
 static STARTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/starter.bundle"));
 
-/// Lists ready to serve.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The lists.
-    pub filter: Filter,
-    /// When these are the last good ones: why the configured bundle could not be used.
-    pub instead_of: Option<BundleError>,
+/// Which lists are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Those embedded in the program.
+    Starter,
+    /// The bundle that the configuration names.
+    Bundle(PathBuf),
+    /// What was kept of an earlier one, since the bundle that the configuration names cannot be
+    /// served.
+    LastGood(PathBuf),
 }
 
-/// Loads what the configuration asks for, or the last good bundle where that cannot be used.
-///
-/// # Errors
-/// [`BundleError`], when there is nothing good to serve at all.
-pub fn load(config: &Config) -> Result<Loaded, BundleError> {
-    let error = match load_new(config) {
-        Ok(filter) => return Ok(Loaded { filter, instead_of: None }),
-        Err(error) => error,
-    };
-    match Store::of(config).and_then(|store| store.last_good()) {
-        Ok(filter) => Ok(Loaded { filter, instead_of: Some(error) }),
-        Err(_) => Err(error),
+impl Origin {
+    /// What the configuration asks for.
+    pub fn of(config: &Config) -> Self {
+        config.bundle.clone().map_or(Self::Starter, Self::Bundle)
     }
 }
 
-/// Loads exactly what the configuration asks for.
-///
-/// # Errors
-/// [`BundleError`]; whatever was served before should go on being served.
-pub fn load_new(config: &Config) -> Result<Filter, BundleError> {
-    match &config.bundle {
-        Some(path) => Store::of(config)?.install(path),
-        None => starter(),
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starter => f.write_str("starter list"),
+            Self::Bundle(path) => write!(f, "bundle {}", path.display()),
+            Self::LastGood(path) => write!(f, "last good copy, not bundle {},", path.display()),
+        }
     }
 }
 
@@ -59,11 +54,14 @@ pub fn load_new(config: &Config) -> Result<Filter, BundleError> {
 /// [`BundleError`].
 pub fn inspect(config: &Config) -> Result<Filter, BundleError> {
     let Some(path) = &config.bundle else { return starter() };
-    let bytes = fs::read(path).map_err(|error| BundleError::read(path, error))?;
-    Filter::open(bytes).map_err(|error| BundleError::invalid(path, error))
+    Filter::open(read(path)?).map_err(|error| BundleError::invalid(path, error))
 }
 
-fn starter() -> Result<Filter, BundleError> {
+/// The embedded list.
+///
+/// # Errors
+/// [`BundleError::Invalid`]: the program is damaged.
+pub fn starter() -> Result<Filter, BundleError> {
     Filter::open(STARTER).map_err(|error| BundleError::invalid("(embedded)", error))
 }
 
@@ -95,41 +93,82 @@ fn state_dir_from(
 /// Only these copies are ever mapped. A file of the operator's may be overwritten in place, which
 /// would pull the pages from under the server.
 #[derive(Debug)]
-struct Store {
+pub struct Store {
     directory: PathBuf,
+}
+
+/// A verified copy of a bundle that is not the current one yet. Unless it is [committed](
+/// Store::commit), nothing is left of it.
+#[derive(Debug)]
+pub struct Staged {
+    /// The lists.
+    pub filter: Filter,
+    name: String,
+    incoming: Incoming,
 }
 
 /// Name of the file that holds the name of the current copy.
 const CURRENT: &str = "current";
 /// How names of copies end.
 const COPY_SUFFIX: &str = ".bundle";
-/// A copy that is not verified yet.
+/// A copy that may yet turn out to be of no use.
 const INCOMING: &str = "incoming.tmp";
 
+/// Path of that copy, which goes when this does.
+#[derive(Debug)]
+struct Incoming(PathBuf);
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 impl Store {
-    fn of(config: &Config) -> Result<Self, BundleError> {
-        Ok(Self { directory: state_dir(config)? })
+    /// Opens the state directory, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`BundleError::Store`].
+    pub fn open(directory: PathBuf) -> Result<Self, BundleError> {
+        let made = fs::create_dir_all(&directory);
+        let store = Self { directory };
+        made.map_err(|error| store.failed(error))?;
+        Ok(store)
     }
 
-    /// Copies a bundle into the store, verifies the copy, and makes it the current one.
-    fn install(&self, source: &Path) -> Result<Filter, BundleError> {
-        let bytes = fs::read(source).map_err(|error| BundleError::read(source, error))?;
-        fs::create_dir_all(&self.directory).map_err(|error| self.failed(error))?;
-        let incoming = self.directory.join(INCOMING);
-        write_synced(&incoming, &bytes).map_err(|error| self.failed(error))?;
-        let filter = open(&incoming).map_err(|error| {
-            let _ = fs::remove_file(&incoming);
-            match error {
-                BundleError::Invalid { error, .. } => BundleError::invalid(source, error),
-                other => other,
-            }
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Copies a bundle into the store and verifies the copy. The last good one stays what it is.
+    ///
+    /// # Errors
+    /// [`BundleError`].
+    pub fn stage(&self, source: &Path) -> Result<Staged, BundleError> {
+        let bytes = read(source)?;
+        let incoming = Incoming(self.directory.join(INCOMING));
+        write_synced(&incoming.0, &bytes).map_err(|error| self.failed(error))?;
+        let filter = open(&incoming.0).map_err(|error| match error {
+            BundleError::Invalid { error, .. } => BundleError::invalid(source, error),
+            other => other,
         })?;
         let name = format!("{}{COPY_SUFFIX}", blake3::hash(&bytes));
-        self.make_current(&incoming, &name).map_err(|error| self.failed(error))?;
+        Ok(Staged { filter, name, incoming })
+    }
+
+    /// Makes a copy the current one, which is the last good one from now on: for a copy that is
+    /// known to fit the configuration.
+    ///
+    /// # Errors
+    /// [`BundleError::Store`].
+    pub fn commit(&self, staged: Staged) -> Result<Filter, BundleError> {
+        let Staged { filter, name, incoming } = staged;
+        self.make_current(&incoming.0, &name).map_err(|error| self.failed(error))?;
         Ok(filter)
     }
 
-    /// Renames the verified file, notes its name, and drops the copies that it replaces. A server
+    /// Renames a verified file, notes its name, and drops the copies that it replaces. A server
     /// that still maps one of those keeps its pages.
     fn make_current(&self, verified: &Path, name: &str) -> io::Result<()> {
         fs::rename(verified, self.directory.join(name))?;
@@ -147,8 +186,11 @@ impl Store {
         Ok(())
     }
 
-    /// The copy that was verified last.
-    fn last_good(&self) -> Result<Filter, BundleError> {
+    /// The copy that was committed last.
+    ///
+    /// # Errors
+    /// [`BundleError`]: there is none, or it is damaged.
+    pub fn last_good(&self) -> Result<Filter, BundleError> {
         let note = self.directory.join(CURRENT);
         let name = fs::read_to_string(&note).map_err(|error| BundleError::read(&note, error))?;
         open(&self.directory.join(name))
@@ -157,6 +199,11 @@ impl Store {
     fn failed(&self, error: io::Error) -> BundleError {
         BundleError::Store { directory: self.directory.clone(), error }
     }
+}
+
+/// Reads a bundle of the operator's.
+fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
+    fs::read(path).map_err(|error| BundleError::read(path, error))
 }
 
 /// Writes a whole file, down to the disk.
@@ -247,6 +294,16 @@ mod tests {
             fs::write(self.folder.path().join("today.bundle"), bytes).unwrap();
         }
 
+        fn store(&self) -> Store {
+            Store::open(state_dir(&self.config).unwrap()).unwrap()
+        }
+
+        /// Takes the bundle in.
+        fn install(&self) -> Result<Filter, BundleError> {
+            let store = self.store();
+            store.commit(store.stage(self.config.bundle.as_ref().unwrap())?)
+        }
+
         /// Names of what the state directory holds, sorted.
         fn kept(&self) -> Vec<String> {
             let entries = fs::read_dir(self.folder.path().join("state")).unwrap();
@@ -267,9 +324,8 @@ mod tests {
 
     #[test]
     fn the_starter_list_is_sound() {
-        let loaded = load(&Config::default()).unwrap();
-        assert!(loaded.instead_of.is_none());
-        let counts = &loaded.filter.manifest().counts;
+        let filter = inspect(&Config::default()).unwrap();
+        let counts = &filter.manifest().counts;
         assert!(counts.names >= 400, "{counts:?}");
     }
 
@@ -278,7 +334,7 @@ mod tests {
         let site = Site::new();
         let bytes = testing::bundle(7);
         site.publish(&bytes);
-        let filter = load_new(&site.config).unwrap();
+        let filter = site.install().unwrap();
         assert_eq!(serial(&filter), 7);
         assert_eq!(site.kept(), [copy_name(&bytes), "current".to_owned()]);
         // Overwritten in place, as by a careless copy.
@@ -293,7 +349,7 @@ mod tests {
         for number in [1, 2, 2, 3] {
             let bytes = testing::bundle(number);
             site.publish(&bytes);
-            assert_eq!(serial(&load_new(&site.config).unwrap()), number);
+            assert_eq!(serial(&site.install().unwrap()), number);
             assert_eq!(site.kept(), [copy_name(&bytes), "current".to_owned()]);
         }
     }
@@ -317,36 +373,43 @@ mod tests {
         for (what, bytes) in bad {
             let site = Site::new();
             site.publish(&good);
-            load_new(&site.config).unwrap();
+            site.install().unwrap();
             match &bytes {
                 Some(bytes) => site.publish(bytes),
                 None => fs::remove_file(site.folder.path().join("today.bundle")).unwrap(),
             }
-            // A reload is an error, a start serves the last good one and says why.
-            let error = load_new(&site.config).unwrap_err();
+            let error = site.install().unwrap_err();
             assert_eq!(matches!(error, BundleError::Read { .. }), bytes.is_none(), "{what}");
-            let loaded = load(&site.config).unwrap();
-            assert_eq!(serial(&loaded.filter), 7, "{what}");
-            let reason = loaded.instead_of.unwrap().to_string();
-            assert!(reason.contains("today.bundle"), "{what}: {reason}");
+            assert!(error.to_string().contains("today.bundle"), "{what}: {error}");
+            assert_eq!(serial(&site.store().last_good().unwrap()), 7, "{what}");
             assert_eq!(site.kept(), [copy_name(&good), "current".to_owned()], "{what}");
         }
     }
 
     #[test]
-    fn without_a_last_good_one_there_is_nothing_to_serve() {
+    fn what_is_not_committed_leaves_nothing() {
         let site = Site::new();
-        assert!(matches!(load(&site.config), Err(BundleError::Read { .. })));
-        site.publish(b"not a bundle");
-        assert!(matches!(load(&site.config), Err(BundleError::Invalid { .. })));
-        // A copy that rotted on the disk is not good.
+        assert!(matches!(site.store().last_good(), Err(BundleError::Read { .. })));
         let good = testing::bundle(7);
         site.publish(&good);
-        load(&site.config).unwrap();
+        site.install().unwrap();
+        site.publish(&testing::bundle(8));
+        let staged = site.store().stage(site.config.bundle.as_ref().unwrap()).unwrap();
+        assert_eq!(serial(&staged.filter), 8);
+        drop(staged);
+        assert_eq!(site.kept(), [copy_name(&good), "current".to_owned()]);
+        assert_eq!(serial(&site.store().last_good().unwrap()), 7);
+    }
+
+    #[test]
+    fn a_copy_that_rotted_on_the_disk_is_not_good() {
+        let site = Site::new();
+        let good = testing::bundle(7);
+        site.publish(&good);
+        site.install().unwrap();
         let copy = site.folder.path().join("state").join(copy_name(&good));
         fs::write(copy, &good[..good.len() - 9]).unwrap();
-        site.publish(b"not a bundle");
-        assert!(matches!(load(&site.config), Err(BundleError::Invalid { .. })));
+        assert!(matches!(site.store().last_good(), Err(BundleError::Invalid { .. })));
     }
 
     #[test]
@@ -362,7 +425,7 @@ mod tests {
         let site = Site::new();
         site.publish(&testing::bundle(7));
         fs::write(site.folder.path().join("state"), "in the way").unwrap();
-        let error = load(&site.config).unwrap_err();
+        let error = Store::open(state_dir(&site.config).unwrap()).unwrap_err();
         assert!(matches!(error, BundleError::Store { .. }), "{error}");
         assert!(error.to_string().contains("set [lists] state_dir"), "{error}");
     }

@@ -196,7 +196,7 @@ fn check(config: &Config) -> Result<(), Failure> {
         };
         println!("group {}: {networks}, profile {}", group.name, group.profile);
     }
-    println!("{}", service::summary(config, &filter));
+    println!("{}", service::summary(&bundle::Origin::of(config), &filter));
     println!("The configuration is valid.");
     Ok(())
 }

@@ -11,7 +11,7 @@ use filter_core::Filter;
 
 use crate::{
     answer::Snapshot,
-    bundle,
+    bundle::{self, Store},
     config::{Config, is_loop},
     failure::Failure,
     policy::{decide::Audience, group::Groups},
@@ -30,6 +30,8 @@ struct Origin {
     config: Config,
     servers: Vec<Server>,
     upstream: Arc<dyn Upstream>,
+    /// Where the bundle is kept; absent: the starter list needs no keeping.
+    store: Option<Arc<Store>>,
 }
 
 impl Service {
@@ -39,21 +41,18 @@ impl Service {
     /// # Errors
     /// [`Failure`], when that cannot be served.
     pub fn start(config: Config) -> Result<Self, Failure> {
-        let loaded = bundle::load(&config)?;
-        if let Some(error) = &loaded.instead_of {
-            tracing::error!(
-                "{error}. SERVING THE LAST GOOD BUNDLE instead, serial {}",
-                loaded.filter.manifest().stamp.serial
-            );
-        }
-        let audiences = audiences(&config, &loaded.filter)?;
         let servers = servers(&config)?;
         let upstream = connect(&servers)?;
-        let snapshot = snapshot(&config, audiences, upstream.clone());
-        tracing::info!("{}", summary(&config, &loaded.filter));
+        let store = store(&config, None)?;
+        let lists = match (Lists::new(&config, store.as_deref()), &store) {
+            (Err(failure), Some(store)) => Lists::last_good(&config, store, failure)?,
+            (lists, _) => lists?,
+        };
+        tracing::info!("{}", summary(&lists.origin, &lists.filter));
+        let snapshot = snapshot(&config, lists.audiences, upstream.clone());
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            origin: Mutex::new(Origin { config, servers, upstream }),
+            origin: Mutex::new(Origin { config, servers, upstream, store }),
         })
     }
 
@@ -72,21 +71,22 @@ impl Service {
     /// [`Failure`]; everything goes on as before.
     pub fn replace(&self, mut config: Config) -> Result<(), Failure> {
         let mut origin = self.origin();
-        let filter = bundle::load_new(&config)?;
-        let audiences = audiences(&config, &filter)?;
         let servers = servers(&config)?;
         // The same servers keep their connections and their cache.
         let upstream = match servers == origin.servers {
             true => origin.upstream.clone(),
             false => connect(&servers)?,
         };
+        let store = store(&config, origin.store.as_ref())?;
+        // Last of what may fail: from here on, this bundle is the last good one.
+        let lists = Lists::new(&config, store.as_deref())?;
         if config.listen != origin.config.listen {
             tracing::warn!("[listen] has changed: it takes a restart to take effect");
             config.listen.clone_from(&origin.config.listen);
         }
-        self.snapshot.store(Arc::new(snapshot(&config, audiences, upstream.clone())));
-        tracing::info!("{}", summary(&config, &filter));
-        *origin = Origin { config, servers, upstream };
+        tracing::info!("{}", summary(&lists.origin, &lists.filter));
+        self.snapshot.store(Arc::new(snapshot(&config, lists.audiences, upstream.clone())));
+        *origin = Origin { config, servers, upstream, store };
         Ok(())
     }
 
@@ -98,6 +98,55 @@ impl Service {
     fn origin(&self) -> std::sync::MutexGuard<'_, Origin> {
         // It is replaced whole or not at all: a panic while it was held left it as it was.
         self.origin.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The state directory of a configuration, which may be the one already open.
+fn store(config: &Config, open: Option<&Arc<Store>>) -> Result<Option<Arc<Store>>, Failure> {
+    if config.bundle.is_none() {
+        return Ok(None);
+    }
+    let directory = bundle::state_dir(config)?;
+    match open {
+        Some(store) if store.directory() == directory => Ok(Some(store.clone())),
+        _ => Ok(Some(Arc::new(Store::open(directory)?))),
+    }
+}
+
+/// Lists that fit a configuration.
+struct Lists {
+    origin: bundle::Origin,
+    filter: Filter,
+    audiences: Vec<Audience>,
+}
+
+impl Lists {
+    /// What the configuration asks for; a bundle is the last good one from now on.
+    fn new(config: &Config, store: Option<&Store>) -> Result<Self, Failure> {
+        let origin = bundle::Origin::of(config);
+        match (&config.bundle, store) {
+            (Some(path), Some(store)) => {
+                let staged = store.stage(path)?;
+                // Before it replaces the last good one: an intact bundle may still be one that the
+                // profiles cannot use.
+                let audiences = audiences(config, &staged.filter)?;
+                Ok(Self { origin, filter: store.commit(staged)?, audiences })
+            }
+            _ => {
+                let filter = bundle::starter()?;
+                Ok(Self { origin, audiences: audiences(config, &filter)?, filter })
+            }
+        }
+    }
+
+    /// The last good bundle, loudly; where that cannot be served either, the failure of the new one.
+    fn last_good(config: &Config, store: &Store, failure: Failure) -> Result<Self, Failure> {
+        let Ok(filter) = store.last_good() else { return Err(failure) };
+        let Ok(audiences) = audiences(config, &filter) else { return Err(failure) };
+        let serial = filter.manifest().stamp.serial;
+        tracing::error!("{failure}. SERVING THE LAST GOOD BUNDLE instead, serial {serial}");
+        let origin = bundle::Origin::LastGood(config.bundle.clone().unwrap_or_default());
+        Ok(Self { origin, filter, audiences })
     }
 }
 
@@ -138,13 +187,9 @@ fn connect(servers: &[Server]) -> Result<Arc<dyn Upstream>, Failure> {
     Ok(Arc::new(upstream))
 }
 
-/// Which lists a configuration has in force, in a line: origin, date, serial and counts.
-pub(crate) fn summary(config: &Config, filter: &Filter) -> String {
+/// Which lists are in force, in a line: origin, date, serial and counts.
+pub(crate) fn summary(origin: &bundle::Origin, filter: &Filter) -> String {
     let manifest = filter.manifest();
-    let origin = match &config.bundle {
-        Some(path) => format!("bundle {}", path.display()),
-        None => "starter list".to_owned(),
-    };
     let mut counts: Vec<_> = manifest.counts.by_category.iter().collect();
     counts.sort_by_key(|&(name, count)| (Reverse(count), name));
     let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
@@ -162,7 +207,8 @@ impl Service {
     /// Serves that snapshot.
     pub(crate) fn of_snapshot(snapshot: Snapshot) -> Self {
         let upstream = snapshot.upstream.clone();
-        let origin = Origin { config: Config::default(), servers: Vec::new(), upstream };
+        let origin =
+            Origin { config: Config::default(), servers: Vec::new(), upstream, store: None };
         Self { snapshot: ArcSwap::from_pointee(snapshot), origin: Mutex::new(origin) }
     }
 }
@@ -275,5 +321,44 @@ profile = "child"
         let service = Service::start(config).unwrap();
         assert_eq!(rcode(&service, "porn"), NXDOMAIN);
         assert_eq!(rcode(&service, "www"), FORWARDED);
+    }
+
+    /// Its digests are right; but the profiles ask for a category that it does not have.
+    #[test]
+    fn a_bundle_that_does_not_fit_is_never_the_last_good_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let config = CONFIG.to_owned() + "[profile.child]\nblock = [\"porn\", \"astrology\"]\n";
+        drop(site(folder.path()));
+        fs::write(path("preau.toml"), &config).unwrap();
+        let load = || Config::load(&path("preau.toml")).unwrap();
+        let service = Service::start(load()).unwrap();
+        fs::write(path("today.bundle"), testing::bundle_without_astrology(2)).unwrap();
+        let failure = service.reload().unwrap_err();
+        assert!(failure.to_string().contains("unknown category `astrology`"), "{failure}");
+        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+        drop(service);
+
+        let service = Service::start(load()).unwrap();
+        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+        let last_good = service.origin().store.as_ref().unwrap().last_good().unwrap();
+        assert_eq!(last_good.manifest().stamp.serial, 1);
+        drop(service);
+        // What no bundle knows is a mistake in the configuration.
+        fs::write(path("preau.toml"), config.replace("astrology", "astronomy")).unwrap();
+        assert_eq!(Service::start(load()).err().unwrap().exit_code(), 3);
+    }
+
+    #[test]
+    fn the_lists_served_are_called_by_their_name() {
+        let filter = Filter::open(testing::bundle(1)).unwrap();
+        for (origin, expected) in [
+            (bundle::Origin::Starter, "lists: starter list of 2026-11-22T00:00:00Z, serial 1, "),
+            (bundle::Origin::Bundle("a".into()), "lists: bundle a of 2026-"),
+            (bundle::Origin::LastGood("a".into()), "lists: last good copy, not bundle a, of 2026-"),
+        ] {
+            let summary = summary(&origin, &filter);
+            assert!(summary.starts_with(expected), "{summary}");
+        }
     }
 }

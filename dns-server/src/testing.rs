@@ -20,9 +20,18 @@ use crate::{
 
 /// A bundle of three lists; `example` holds no other category.
 pub(crate) fn bundle(serial: u64) -> Vec<u8> {
-    let mut builder = FilterBuilder::new();
     let info = CategoryInfo { name: "astrology".into(), fr: "".into(), en: "".into() };
+    let mut builder = FilterBuilder::new();
     builder.category(info).unwrap();
+    written(builder, serial, None)
+}
+
+/// The same, with the built-in categories only.
+pub(crate) fn bundle_without_astrology(serial: u64) -> Vec<u8> {
+    written(FilterBuilder::new(), serial, None)
+}
+
+fn written(mut builder: FilterBuilder, serial: u64, expires: Option<&str>) -> Vec<u8> {
     let rules: [(Source, &[(&str, Scope)]); 3] = [
         (
             Source::block("ut1-adult", &["porn"]),
@@ -46,7 +55,7 @@ pub(crate) fn bundle(serial: u64) -> Vec<u8> {
         builder.add(batch.finish());
     }
     let created = "2026-11-22T00:00:00Z".into();
-    builder.build(Stamp { serial, created, expires: None }).bytes
+    builder.build(Stamp { serial, created, expires: expires.map(str::to_owned) }).bytes
 }
 
 /// A snapshot of a configuration over that bundle and that upstream.
