@@ -36,6 +36,14 @@ test:
 test-ignored:
     cargo test --workspace -- --ignored --nocapture
 
+# All benches, or one of: ratios verdict instructions compile open memory (see benches/README.md).
+bench name="":
+    cargo bench -p benches {{ if name == "" { "" } else { "--bench " + name } }}
+
+# Engines beside each other at other sizes.
+bench-sizes *sizes="500000 5000000":
+    cargo bench -p benches --bench ratios -- {{sizes}}
+
 # Compiles every list of a sources.toml.
 lists sources="lists/data/starter/sources.toml" out="target/lists.bundle":
     cargo list-compile build --sources {{sources}} --out {{out}}
