@@ -8,8 +8,9 @@ pub(super) struct Listed<'a> {
     bound: &'a BoundFilter,
     /// Labels of the asked name.
     labels: usize,
-    /// Rule set of each listed ancestor or self, root first, with its number of labels.
-    path: [(u8, u32); MAX_LABELS + 1],
+    /// Each listed ancestor or self, root first: its number of labels, its rule set. Without padding,
+    /// or clearing it would cost more than filling it.
+    path: [(u32, u32); MAX_LABELS + 1],
     depth: usize,
     has_exceptions: bool,
 }
@@ -35,7 +36,7 @@ impl<'a> Listed<'a> {
 
     #[inline]
     fn push(&mut self, labels: usize, set: u32) {
-        self.path[self.depth] = (labels as u8, set);
+        self.path[self.depth] = (labels as u32, set);
         self.depth += 1;
         let entries = self.bound.shared.filter.rule_sets.get(set);
         self.has_exceptions |= entries.iter().any(|entry| entry.is_exception());
@@ -44,7 +45,7 @@ impl<'a> Listed<'a> {
     /// Rules that match the name: most specific first, then in order of source.
     pub(super) fn rules(&self) -> impl Iterator<Item = ListRule> {
         self.path[..self.depth].iter().rev().flat_map(move |&(labels, set)| {
-            let labels = usize::from(labels);
+            let labels = labels as usize;
             let entries = self.bound.shared.filter.rule_sets.get(set).iter();
             let matching = entries.filter(move |entry| {
                 !entry.is_allow_below() && entry.scope().applies(labels == self.labels)
@@ -88,7 +89,7 @@ impl<'a> Listed<'a> {
     pub(super) fn most_specific(&self) -> Result<Allowance, ListRule> {
         let mut lifted = CategorySet::EMPTY;
         for &(labels, _) in self.path[..self.depth].iter().rev() {
-            let labels = usize::from(labels);
+            let labels = labels as usize;
             let level = || self.rules().filter(move |rule| rule.labels == labels);
             for rule in level().filter(|rule| !rule.entry.is_exception()) {
                 lifted = lifted.union(self.bound.in_force(rule.entry).lifts);
@@ -133,7 +134,7 @@ impl<'a> Listed<'a> {
             }
         };
         let entries = self.bound.shared.filter.rule_sets.get(set);
-        usize::from(labels) == self.labels
+        labels as usize == self.labels
             && entries.iter().any(|entry| entry.is_allow_below() && in_force(entry))
     }
 }
