@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
+use tokio::sync::Semaphore;
+
 use crate::{
     policy::{
         decide::{self, Asked, Audience, Decision, Decline, RefusalForm},
@@ -110,12 +112,14 @@ impl Snapshot {
         }
     }
 
-    /// Answers a packet, however long that takes; `None` is silence.
+    /// Answers a packet, however long that takes; `None` is silence. Upstream is asked with one of
+    /// the permits of `waiting`.
     pub(crate) async fn answer(
         &self,
         group: Option<GroupId>,
         transport: Transport,
         packet: &[u8],
+        waiting: &Semaphore,
     ) -> Option<Vec<u8>> {
         let mut buffer = packet.to_vec();
         buffer.resize(packet.len().max(REPLY_CAPACITY), 0);
@@ -125,7 +129,10 @@ impl Snapshot {
                 buffer.truncate(length);
                 Some(buffer)
             }
-            Immediate::Resolve(question) => Some(self.resolve(&question, transport, buffer).await),
+            Immediate::Resolve(question) => {
+                let _permit = waiting.acquire().await; // nobody closes it
+                Some(self.resolve(&question, transport, buffer).await)
+            }
         }
     }
 }

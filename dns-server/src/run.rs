@@ -8,31 +8,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::Semaphore,
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpListener, runtime::Handle, sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config,
     failure::Failure,
-    listen::{
-        Listeners,
-        streams::{self, StreamHandler},
-        udp::UdpServer,
-    },
+    listen::{Listeners, streams::StreamServer, udp::UdpServer},
     service::Service,
 };
 
-/// Questions that may wait for upstream at once, over UDP: with a dead uplink, each for seconds.
-const WAITING: usize = 4096;
+/// Questions that may wait for upstream at once: with a dead uplink, each for seconds, and each with
+/// a socket. The usual limit is 1024 open files.
+const WAITING: usize = 512;
 /// How long questions in hand may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
-/// For hickory to write out the last replies, which it does after the handler is done.
-const LAST_WRITES: Duration = Duration::from_millis(50);
 
 /// Serves a configuration on sockets that are already bound, until `shutdown`; then answers the
 /// questions in hand, and returns.
@@ -58,10 +48,13 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let tasks = TaskTracker::new();
     let stop = StopOnDrop(Arc::default());
+    let stop_streams = CancellationToken::new();
+    let _stop_streams_on_drop = stop_streams.clone().drop_guard();
+    let waiting = Arc::new(Semaphore::new(WAITING));
     let udp = UdpServer {
         service: service.clone(),
         runtime: Handle::current(),
-        waiting: Arc::new(Semaphore::new(WAITING)),
+        waiting: waiting.clone(),
         tasks: tasks.clone(),
         stop: stop.0.clone(),
     };
@@ -70,8 +63,17 @@ pub async fn serve(
         let udp = udp.clone();
         datagrams.spawn_blocking(move || udp.serve(socket));
     }
-    let mut streams =
-        streams::serve(listeners.tcp, StreamHandler { service, tasks: tasks.clone() })?;
+    let tcp = StreamServer {
+        service,
+        waiting,
+        tasks: tasks.clone(),
+        stop: stop_streams.clone(),
+        places: Arc::default(),
+    };
+    let mut streams = JoinSet::new();
+    for socket in listeners.tcp {
+        streams.spawn(tcp.clone().serve(TcpListener::from_std(socket)?));
+    }
 
     let outcome = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
@@ -80,19 +82,19 @@ pub async fn serve(
             Ok(Err(error)) => error.to_string(),
             Err(panic) => panic.to_string(),
         })),
-        ended = streams.block_until_done() => Err(Failure::Stopped(match ended {
+        Some(ended) = streams.join_next() => Err(Failure::Stopped(match ended {
             Ok(()) => "a TCP socket".to_owned(),
-            Err(error) => error.to_string(),
+            Err(panic) => panic.to_string(),
         })),
     };
     drop(stop);
+    stop_streams.cancel();
+    while streams.join_next().await.is_some() {}
     while datagrams.join_next().await.is_some() {}
     tasks.close();
     if timeout(DRAIN, tasks.wait()).await.is_err() {
-        tracing::warn!("stopping with {} questions unanswered", tasks.len());
+        tracing::warn!("stopping with {} clients unanswered", tasks.len());
     }
-    sleep(LAST_WRITES).await;
-    let _ = streams.shutdown_gracefully().await;
     outcome
 }
 
