@@ -299,10 +299,15 @@ fn reply(
     mut answers: Vec<Record>,
     authorities: impl IntoIterator<Item = Record>,
 ) -> Message {
-    // The owner comes back in the random case that it was asked in, and would not compress.
-    for record in answers.iter_mut().filter(|record| record.name == *query.name()) {
-        record.name = query.name().clone();
+    // Owners come back in the random case that they were asked in: it is nobody's business, and they
+    // would not compress. (Names in data are data.)
+    for record in &mut answers {
+        record.name = record.name.to_lowercase();
     }
+    let authorities = authorities.into_iter().map(|mut record| {
+        record.name = record.name.to_lowercase();
+        record
+    });
     let mut message = Message::response(0, OpCode::Query);
     message.metadata.response_code = code;
     message.add_query(query.clone()).add_answers(answers).add_authorities(authorities);

@@ -223,6 +223,33 @@ async fn chains_are_kept_whole() {
     );
 }
 
+/// Owners below, beside and above the name that was asked.
+#[tokio::test]
+async fn owners_are_in_lower_case() {
+    let peer = Peer::start(|query, _| {
+        let mut reply = echo(&query);
+        let target: Name = "TarGet.ExamPle.".parse().unwrap();
+        let alias = RData::CNAME(CNAME(target.clone()));
+        let asked = query.queries[0].name().clone();
+        reply.add_answer(Record::from_rdata(asked, 300, alias));
+        reply.add_answer(Record::from_rdata(target, 100, RData::A(A::new(192, 0, 2, 1))));
+        reply.to_vec().ok()
+    });
+    let upstream = upstream(&[&peer.server]);
+    let message = ask(&upstream, "abcdefghijklmnop.example", RecordType::A).await.unwrap();
+    let owners: Vec<_> = message.answers.iter().map(|record| record.name.to_string()).collect();
+    assert_eq!(owners, ["abcdefghijklmnop.example.", "target.example."]);
+    let peer = Peer::start(|query, _| {
+        let mut reply = echo(&query);
+        let mut soa = soa();
+        soa.name = "EXAMPLE.".parse().unwrap();
+        reply.add_authority(soa);
+        reply.to_vec().ok()
+    });
+    let message = ask(&self::upstream(&[&peer.server]), "a.example", RecordType::A).await.unwrap();
+    assert_eq!(message.authorities[0].name.to_string(), "example.");
+}
+
 #[tokio::test]
 async fn what_udp_truncates_comes_over_tcp() {
     let peer = Peer::start(truncates);
