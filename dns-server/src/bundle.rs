@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fmt,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -91,10 +91,13 @@ fn state_dir_from(
 /// The state directory: verified copies, named by their content, and a note of the current one.
 ///
 /// Only these copies are ever mapped. A file of the operator's may be overwritten in place, which
-/// would pull the pages from under the server.
+/// would pull the pages from under the server. One server at a time has the directory: another would
+/// remove its copies.
 #[derive(Debug)]
 pub struct Store {
     directory: PathBuf,
+    /// The directory itself, locked for as long as it is open.
+    _lock: File,
 }
 
 /// A verified copy of a bundle that is not the current one yet. Unless it is [committed](
@@ -125,15 +128,21 @@ impl Drop for Incoming {
 }
 
 impl Store {
-    /// Opens the state directory, and makes it where there is none.
+    /// Opens and locks the state directory, and makes it where there is none.
     ///
     /// # Errors
-    /// [`BundleError::Store`].
+    /// [`BundleError::InUse`], or [`BundleError::Store`].
     pub fn open(directory: PathBuf) -> Result<Self, BundleError> {
-        let made = fs::create_dir_all(&directory);
-        let store = Self { directory };
-        made.map_err(|error| store.failed(error))?;
-        Ok(store)
+        let opened = fs::create_dir_all(&directory).and_then(|()| File::open(&directory));
+        let locked = opened.map_err(TryLockError::Error).and_then(|file| {
+            file.try_lock()?;
+            Ok(file)
+        });
+        match locked {
+            Ok(file) => Ok(Self { directory, _lock: file }),
+            Err(TryLockError::WouldBlock) => Err(BundleError::InUse { directory }),
+            Err(TryLockError::Error(error)) => Err(BundleError::Store { directory, error }),
+        }
     }
 
     /// Where it is.
@@ -203,7 +212,12 @@ impl Store {
 
 /// Reads a bundle of the operator's.
 fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
-    fs::read(path).map_err(|error| BundleError::read(path, error))
+    let bytes = fs::metadata(path).and_then(|metadata| match metadata.is_file() {
+        true => fs::read(path),
+        // Reading a pipe would wait for whoever writes to it.
+        false => Err(io::Error::other("not a regular file")),
+    });
+    bytes.map_err(|error| BundleError::read(path, error))
 }
 
 /// Writes a whole file, down to the disk.
@@ -254,6 +268,16 @@ pub enum BundleError {
         directory: PathBuf,
         /// Why not.
         error: io::Error,
+    },
+    /// Another server keeps its bundle there.
+    #[error(
+        "another preau keeps its bundle in {}: stop it, or set [lists] state_dir to a directory of \
+         this one's own",
+        directory.display()
+    )]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
     },
     /// There is no telling where to keep a bundle.
     #[error("no place to keep the bundle: set [lists] state_dir, or $HOME")]
@@ -418,6 +442,26 @@ mod tests {
         site.publish(&testing::bundle(7));
         assert_eq!(serial(&inspect(&site.config).unwrap()), 7);
         assert!(!site.folder.path().join("state").exists());
+    }
+
+    #[test]
+    fn a_bundle_is_a_regular_file() {
+        let site = Site::new();
+        fs::create_dir(site.config.bundle.as_ref().unwrap()).unwrap();
+        for error in [site.install().unwrap_err(), inspect(&site.config).unwrap_err()] {
+            assert!(error.to_string().ends_with("today.bundle: not a regular file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_state_directory_serves_one() {
+        let site = Site::new();
+        let first = site.store();
+        let error = Store::open(first.directory().to_owned()).unwrap_err();
+        assert!(matches!(error, BundleError::InUse { .. }), "{error}");
+        assert!(error.to_string().contains("set [lists] state_dir"), "{error}");
+        drop(first);
+        site.store();
     }
 
     #[test]

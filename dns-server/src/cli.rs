@@ -16,7 +16,7 @@ use lists::diagnostic::Diagnostic;
 use serde_json::json;
 use tokio::{
     runtime::Runtime,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +120,9 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
 
 /// `preau run`.
 fn serve(config: Config) -> Result<(), Failure> {
+    let runtime = Runtime::new()?;
+    // First of all: a signal that comes while lists are being loaded is obeyed, too.
+    let signals = runtime.block_on(async { Signals::register() })?;
     let listeners = Listeners::bind(&config.listen)?;
     let service = Arc::new(Service::start(config)?);
     for address in listeners.addresses()? {
@@ -130,11 +133,14 @@ fn serve(config: Config) -> Result<(), Failure> {
             tracing::warn!("{address}: {WILDCARD}");
         }
     }
-    Runtime::new()?.block_on(async {
+    let outcome = runtime.block_on(async {
         let shutdown = CancellationToken::new();
-        obey_signals(service.clone(), shutdown.clone())?;
+        tokio::spawn(signals.obey(service.clone(), shutdown.clone()));
         run::serve(listeners, service, shutdown).await
-    })?;
+    });
+    // A reload under way would keep the process until it is done.
+    runtime.shutdown_background();
+    outcome?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -145,27 +151,40 @@ const WILDCARD: &str = "on a machine with several addresses, name each of them i
 /// A name that the starter list refuses.
 const EXAMPLE: &str = "pornhub.com";
 
-/// SIGHUP reloads; SIGTERM and SIGINT stop.
-fn obey_signals(service: Arc<Service>, shutdown: CancellationToken) -> Result<(), Failure> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => {
-                    let service = service.clone();
-                    // Reading and verifying a bundle takes a while; questions do not wait for it.
-                    let _ = tokio::task::spawn_blocking(move || reload(&service)).await;
-                }
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+/// The signals that are obeyed, from [`Signals::register`] on.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn register() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// SIGHUP reloads; SIGTERM and SIGINT stop, also during a reload.
+    async fn obey(mut self, service: Arc<Service>, shutdown: CancellationToken) {
+        let reloads = async {
+            // However many come during a reload, they ask for one more.
+            while self.hangup.recv().await.is_some() {
+                let service = service.clone();
+                // Reading and verifying a bundle takes a while; questions do not wait for it.
+                let _ = tokio::task::spawn_blocking(move || reload(&service)).await;
             }
+        };
+        tokio::select! {
+            () = reloads => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
         tracing::info!("stopping");
         shutdown.cancel();
-    });
-    Ok(())
+    }
 }
 
 fn reload(service: &Service) {

@@ -61,6 +61,8 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 3,
+            // Nothing is wrong with the bundle.
+            Self::Bundle(BundleError::InUse { .. }) => 1,
             Self::Bundle(_) => 4,
             Self::Bind { error: BindError::Automata(_), .. } => 4,
             Self::Bind { .. } => 3,
