@@ -9,7 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use filter_core::{Filter, OpenError};
+use filter_core::{Filter, OpenError, Stamp};
+use jiff::Timestamp;
 use memmap2::Mmap;
 use thiserror::Error;
 
@@ -106,8 +107,38 @@ pub struct Store {
 pub struct Staged {
     /// The lists.
     pub filter: Filter,
+    source: PathBuf,
     name: String,
     incoming: Incoming,
+}
+
+impl Staged {
+    /// Checks that it may replace the bundle of this stamp: it has not expired, and is no older.
+    ///
+    /// # Errors
+    /// [`BundleError::Expired`], [`BundleError::RollBack`].
+    pub fn check_replaces(&self, served: &Stamp) -> Result<(), BundleError> {
+        let stamp = &self.filter.manifest().stamp;
+        // The very one that is being served replaces nothing.
+        if let (true, Some(expires)) = (stamp != served, expired(stamp)) {
+            return Err(BundleError::Expired {
+                path: self.source.clone(),
+                expires: expires.into(),
+            });
+        }
+        let (serial, served) = (stamp.serial, served.serial);
+        match serial < served {
+            true => Err(BundleError::RollBack { path: self.source.clone(), serial, served }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The expiry that is past. One that is not an RFC 3339 instant counts as past.
+pub(crate) fn expired(stamp: &Stamp) -> Option<&str> {
+    let expires = stamp.expires.as_deref()?;
+    let is_ahead = expires.parse().is_ok_and(|instant: Timestamp| instant > Timestamp::now());
+    (!is_ahead).then_some(expires)
 }
 
 /// Name of the file that holds the name of the current copy.
@@ -163,7 +194,7 @@ impl Store {
             other => other,
         })?;
         let name = format!("{}{COPY_SUFFIX}", blake3::hash(&bytes));
-        Ok(Staged { filter, name, incoming })
+        Ok(Staged { filter, source: source.to_owned(), name, incoming })
     }
 
     /// Makes a copy the current one, which is the last good one from now on: for a copy that is
@@ -172,7 +203,7 @@ impl Store {
     /// # Errors
     /// [`BundleError::Store`].
     pub fn commit(&self, staged: Staged) -> Result<Filter, BundleError> {
-        let Staged { filter, name, incoming } = staged;
+        let Staged { filter, name, incoming, .. } = staged;
         self.make_current(&incoming.0, &name).map_err(|error| self.failed(error))?;
         Ok(filter)
     }
@@ -278,6 +309,28 @@ pub enum BundleError {
     InUse {
         /// The directory.
         directory: PathBuf,
+    },
+    /// A bundle past its date does not replace another.
+    #[error("{} expired at {expires}; publish a new one", path.display())]
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// What it says about itself.
+        expires: String,
+    },
+    /// A bundle older than the one being served does not replace it.
+    #[error(
+        "{} has serial {serial}, older than {served}, which is being served; publish a newer one (to \
+         go back, the old lists again with a higher serial)",
+        path.display()
+    )]
+    RollBack {
+        /// The file.
+        path: PathBuf,
+        /// Its serial.
+        serial: u64,
+        /// That of the lists being served.
+        served: u64,
     },
     /// There is no telling where to keep a bundle.
     #[error("no place to keep the bundle: set [lists] state_dir, or $HOME")]

@@ -216,6 +216,9 @@ fn check(config: &Config) -> Result<(), Failure> {
         println!("group {}: {networks}, profile {}", group.name, group.profile);
     }
     println!("{}", service::summary(&bundle::Origin::of(config), &filter));
+    if let Some(expires) = bundle::expired(&filter.manifest().stamp) {
+        println!("  note: expired at {expires}: a running server does not take these lists");
+    }
     println!("The configuration is valid.");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use filter_core::Filter;
+use filter_core::{Filter, Stamp};
 
 use crate::{
     answer::Snapshot,
@@ -32,6 +32,8 @@ struct Origin {
     upstream: Arc<dyn Upstream>,
     /// Where the bundle is kept; absent: the starter list needs no keeping.
     store: Option<Arc<Store>>,
+    /// Which bundle is served; absent: the starter list.
+    bundle: Option<Stamp>,
 }
 
 impl Service {
@@ -44,15 +46,19 @@ impl Service {
         let servers = servers(&config)?;
         let upstream = connect(&servers)?;
         let store = store(&config, None)?;
-        let lists = match (Lists::new(&config, store.as_deref()), &store) {
+        let lists = match (Lists::new(&config, store.as_deref(), None), &store) {
             (Err(failure), Some(store)) => Lists::last_good(&config, store, failure)?,
             (lists, _) => lists?,
         };
         tracing::info!("{}", summary(&lists.origin, &lists.filter));
+        if let Some(expires) = bundle::expired(&lists.filter.manifest().stamp) {
+            tracing::error!("THE LISTS EXPIRED at {expires}: publish new ones");
+        }
+        let bundle = lists.stamp();
         let snapshot = snapshot(&config, lists.audiences, upstream.clone());
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            origin: Mutex::new(Origin { config, servers, upstream, store }),
+            origin: Mutex::new(Origin { config, servers, upstream, store, bundle }),
         })
     }
 
@@ -79,14 +85,15 @@ impl Service {
         };
         let store = store(&config, origin.store.as_ref())?;
         // Last of what may fail: from here on, this bundle is the last good one.
-        let lists = Lists::new(&config, store.as_deref())?;
+        let lists = Lists::new(&config, store.as_deref(), origin.bundle.as_ref())?;
         if config.listen != origin.config.listen {
             tracing::warn!("[listen] has changed: it takes a restart to take effect");
             config.listen.clone_from(&origin.config.listen);
         }
         tracing::info!("{}", summary(&lists.origin, &lists.filter));
+        let bundle = lists.stamp();
         self.snapshot.store(Arc::new(snapshot(&config, lists.audiences, upstream.clone())));
-        *origin = Origin { config, servers, upstream, store };
+        *origin = Origin { config, servers, upstream, store, bundle };
         Ok(())
     }
 
@@ -121,12 +128,18 @@ struct Lists {
 }
 
 impl Lists {
-    /// What the configuration asks for; a bundle is the last good one from now on.
-    fn new(config: &Config, store: Option<&Store>) -> Result<Self, Failure> {
+    /// What the configuration asks for, if that may replace `served`; a bundle is the last good one
+    /// from now on.
+    fn new(
+        config: &Config,
+        store: Option<&Store>,
+        served: Option<&Stamp>,
+    ) -> Result<Self, Failure> {
         let origin = bundle::Origin::of(config);
         match (&config.bundle, store) {
             (Some(path), Some(store)) => {
                 let staged = store.stage(path)?;
+                served.map_or(Ok(()), |served| staged.check_replaces(served))?;
                 // Before it replaces the last good one: an intact bundle may still be one that the
                 // profiles cannot use.
                 let audiences = audiences(config, &staged.filter)?;
@@ -137,6 +150,12 @@ impl Lists {
                 Ok(Self { origin, audiences: audiences(config, &filter)?, filter })
             }
         }
+    }
+
+    /// What the next bundle is compared with.
+    fn stamp(&self) -> Option<Stamp> {
+        let is_bundle = self.origin != bundle::Origin::Starter;
+        is_bundle.then(|| self.filter.manifest().stamp.clone())
     }
 
     /// The last good bundle, loudly; where that cannot be served either, the failure of the new one.
@@ -207,8 +226,13 @@ impl Service {
     /// Serves that snapshot.
     pub(crate) fn of_snapshot(snapshot: Snapshot) -> Self {
         let upstream = snapshot.upstream.clone();
-        let origin =
-            Origin { config: Config::default(), servers: Vec::new(), upstream, store: None };
+        let origin = Origin {
+            config: Config::default(),
+            servers: Vec::new(),
+            upstream,
+            store: None,
+            bundle: None,
+        };
         Self { snapshot: ArcSwap::from_pointee(snapshot), origin: Mutex::new(origin) }
     }
 }
@@ -360,5 +384,48 @@ profile = "child"
             let summary = summary(&origin, &filter);
             assert!(summary.starts_with(expected), "{summary}");
         }
+    }
+
+    #[test]
+    fn only_a_newer_bundle_replaces_another() {
+        const PAST: Option<&str> = Some("2020-01-01T00:00:00Z");
+        const AHEAD: Option<&str> = Some("9999-01-01T00:00:00Z");
+        let folder = tempfile::tempdir().unwrap();
+        let publish = |serial, expires| {
+            let bytes = testing::bundle_that_expires(serial, expires);
+            fs::write(folder.path().join("today.bundle"), bytes).unwrap();
+        };
+        let service = site(folder.path());
+        let served = |service: &Service| service.origin().bundle.as_ref().unwrap().serial;
+        let cases = [
+            (1, None, Ok(())),
+            (1, AHEAD, Ok(())),
+            (3, AHEAD, Ok(())),
+            (2, AHEAD, Err("serial 2, older than 3")),
+            (4, PAST, Err("expired at 2020")),
+            (4, Some("some day"), Err("expired at some day")),
+            (4, None, Ok(())),
+        ];
+        for (serial, expires, expected) in cases {
+            publish(serial, expires);
+            let before = served(&service);
+            match (service.reload(), expected) {
+                (Ok(()), Ok(())) => assert_eq!(served(&service), serial),
+                (Err(failure), Err(text)) => {
+                    assert_eq!(failure.exit_code(), 4);
+                    assert!(failure.to_string().contains(text), "{failure}");
+                    assert!(failure.to_string().contains("; publish a new"), "{failure}");
+                    assert_eq!(served(&service), before);
+                }
+                (outcome, expected) => panic!("{serial} {expires:?}: {outcome:?}, {expected:?}"),
+            }
+        }
+        drop(service);
+        // A start serves it all the same; and may reload the rest of its configuration.
+        publish(5, PAST);
+        let config = Config::load(&folder.path().join("preau.toml")).unwrap();
+        let service = Service::start(config).unwrap();
+        assert_eq!((served(&service), rcode(&service, "porn")), (5, NXDOMAIN));
+        service.reload().unwrap();
     }
 }

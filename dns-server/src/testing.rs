@@ -20,10 +20,15 @@ use crate::{
 
 /// A bundle of three lists; `example` holds no other category.
 pub(crate) fn bundle(serial: u64) -> Vec<u8> {
+    bundle_that_expires(serial, None)
+}
+
+/// The same, with an expiry.
+pub(crate) fn bundle_that_expires(serial: u64, expires: Option<&str>) -> Vec<u8> {
     let info = CategoryInfo { name: "astrology".into(), fr: "".into(), en: "".into() };
     let mut builder = FilterBuilder::new();
     builder.category(info).unwrap();
-    written(builder, serial, None)
+    written(builder, serial, expires)
 }
 
 /// The same, with the built-in categories only.

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use filter_core::{FilterBuilder, Stamp};
 use tempfile::TempDir;
 
 fn preau(arguments: &[&str]) -> Command {
@@ -227,6 +228,33 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[test]
+fn a_state_directory_and_signals() {
+    let config = "[listen]\ndns = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"127.0.0.1:9\"]\n\
+                  [lists]\nbundle = \"today.bundle\"\nstate_dir = \"state\"\n";
+    let site = Site::new(config);
+    let bundle = site.0.path().join("today.bundle");
+    let stamp = Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None };
+    fs::write(&bundle, FilterBuilder::new().build(stamp).bytes).unwrap();
+    let mut server = Server::start(&site);
+    server.wait_for("listening on ");
+    let (code, _, stderr) = site.run(&["run"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("another preau keeps its bundle in "), "{stderr}");
+    // Nobody will ever write to this pipe.
+    fs::remove_file(&bundle).unwrap();
+    assert!(Command::new("mkfifo").arg(&bundle).status().unwrap().success());
+    server.signal("-HUP");
+    let line = server.wait_for("not reloaded, everything as before");
+    assert!(line.contains("today.bundle: not a regular file"), "{line}");
+    server.signal("-TERM");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    // The directory is free again, and what it holds is served.
+    let mut server = Server::start(&site);
+    server.wait_for("SERVING THE LAST GOOD BUNDLE");
+    server.wait_for("lists: last good copy, not bundle ");
 }
 
 #[test]
