@@ -1,7 +1,7 @@
 //! Packets in, packets out, through both transports; replies are read by hickory's decoder, which
 //! had no part in writing them.
 
-use hickory_server::proto::{op::Message, rr::rdata::opt::EdnsOption};
+use hickory_resolver::proto::{op::Message, rr::rdata::opt::EdnsOption};
 
 use super::*;
 use crate::{service::Service, testing, wire::ede};

@@ -13,21 +13,18 @@ use std::{
 
 use async_trait::async_trait;
 use filter_core::DomainName;
-use hickory_server::{
+use hickory_resolver::{
+    Resolver, TokioResolver,
+    config::{
+        ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ServerOrderingStrategy,
+    },
     net::{DnsError, NetError, NoRecords, runtime::TokioRuntimeProvider},
     proto::{
         op::{Message, OpCode, Query, ResponseCode},
         rr::{Name, Record, RecordType},
         serialize::binary::BinDecodable,
     },
-    resolver::{
-        Resolver, TokioResolver,
-        config::{
-            ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig,
-            ServerOrderingStrategy,
-        },
-        system_conf,
-    },
+    system_conf,
 };
 use thiserror::Error;
 use tokio::time::timeout;

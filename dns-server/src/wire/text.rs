@@ -1,7 +1,7 @@
 //! Messages for people: what `preau query` sends, and how it shows what came back.
 
 use filter_core::DomainName;
-use hickory_server::proto::{
+use hickory_resolver::proto::{
     op::Message,
     rr::{RecordType, rdata::opt::EdnsOption},
 };

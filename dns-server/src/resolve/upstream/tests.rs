@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use hickory_server::proto::{
+use hickory_resolver::proto::{
     op::Edns,
     rr::{
         RData,
