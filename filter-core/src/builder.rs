@@ -257,6 +257,8 @@ impl Source {
             lifts: Vec::new(),
             suffixes: Suffixes::Refuse,
             licence: None,
+            attribution: None,
+            homepage: None,
             url: None,
             sha256: None,
         }

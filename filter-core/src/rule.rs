@@ -26,6 +26,12 @@ pub struct Source {
     /// Licence of the list, as an SPDX expression where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// Whom the licence wants named, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+    /// Where people read about the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
     /// Where the list is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::{
     formats::{self, Badfilters, Directory, Part, ReadError, ReadOptions, Rule, Sink},
     report::{BuildReport, BundleReport, ReadFile, SourceReport},
-    source::{Format, ListSource, Sources},
+    source::{Format, ListSource, NotFetched, Sources},
 };
 
 /// Octets read at a time.
@@ -104,6 +104,9 @@ pub enum ListErrorKind {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// It is not here.
+    #[error(transparent)]
+    NotFetched(#[from] NotFetched),
     /// No line of it was accepted. An emptied list is more often an accident than a wish.
     #[error("not one of its {lines} lines was accepted{}", Reasons(.reasons))]
     Empty {
@@ -209,6 +212,7 @@ pub fn read_source(source: &ListSource, sink: &mut impl Sink) -> Result<SourceRe
 /// What is to be read for one source.
 struct Plan<'a> {
     source: &'a ListSource,
+    path: &'a Path,
     format: Format,
     files: Vec<(Part, PathBuf)>,
     /// Canonical path of a directory.
@@ -244,11 +248,11 @@ fn plan(sources: &[ListSource]) -> Result<Vec<Plan<'_>>, CompileError> {
 
 impl<'a> Plan<'a> {
     fn new(source: &'a ListSource) -> Result<Self, ListError> {
-        Self::try_new(source).map_err(|error| fail(source, &source.path, error))
+        let path = source.path().map_err(|error| fail(source, Path::new(""), error))?;
+        Self::try_new(source, path).map_err(|error| fail(source, path, error))
     }
 
-    fn try_new(source: &'a ListSource) -> Result<Self, ReadError> {
-        let path = &source.path;
+    fn try_new(source: &'a ListSource, path: &'a Path) -> Result<Self, ReadError> {
         let is_directory = fs::metadata(path)?.is_dir();
         let format = match (source.format, is_directory) {
             (None, true) => Format::Ut1,
@@ -257,12 +261,14 @@ impl<'a> Plan<'a> {
                 File::open(path)?.take(HEAD).read_to_end(&mut head)?;
                 formats::detect(&head)?
             }
-            (Some(Format::Ut1), false) => return Err(wrong_kind(Format::Ut1, false)),
-            (Some(format), true) if format != Format::Ut1 => return Err(wrong_kind(format, true)),
+            (Some(format), is_directory) if format.is_directory() != is_directory => {
+                return Err(wrong_kind(format, is_directory));
+            }
             (Some(format), _) => format,
         };
         let mut plan = Self {
             source,
+            path,
             format,
             files: Vec::new(),
             directory: None,
@@ -271,9 +277,9 @@ impl<'a> Plan<'a> {
             warnings: Vec::new(),
         };
         match format {
-            Format::Domains => plan.files.push((Part::Domains, path.clone())),
-            Format::Hosts => plan.files.push((Part::Hosts, path.clone())),
-            Format::Adblock => plan.files.push((Part::Adblock, path.clone())),
+            Format::Domains => plan.files.push((Part::Domains, path.into())),
+            Format::Hosts => plan.files.push((Part::Hosts, path.into())),
+            Format::Adblock => plan.files.push((Part::Adblock, path.into())),
             Format::Ut1 => {
                 let directory = Directory::open(path)?;
                 plan.warnings.extend(directory.usage_warning(source.definition.action)?);
@@ -281,6 +287,7 @@ impl<'a> Plan<'a> {
                 plan.directory = Some(directory.path);
                 plan.unread = directory.unread;
             }
+            other => return Err(ReadError::NoReader(other)),
         }
         Ok(plan)
     }
@@ -305,7 +312,7 @@ impl<'a> Plan<'a> {
         SourceReport {
             name: self.source.definition.name.clone(),
             format: self.format,
-            path: self.source.path.clone(),
+            path: self.path.into(),
             sha256: String::new(),
             alias_of: self.alias_of.clone(),
             files: Vec::new(),
@@ -332,7 +339,7 @@ impl<'a> Plan<'a> {
             let reasons =
                 report.skipped().into_iter().map(|(reason, skipped)| (reason, skipped.lines));
             let kind = ListErrorKind::Empty { lines: report.lines(), reasons: reasons.collect() };
-            return Err(fail(self.source, &self.source.path, kind));
+            return Err(fail(self.source, self.path, kind));
         }
         if report.rules() == 0 {
             report.warnings.push("it holds URLs only, which are not compiled yet".into());

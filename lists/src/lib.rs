@@ -2,8 +2,8 @@
 //!
 //! | module | feature | what it does |
 //! |---|---|---|
-//! | [`source`] | | reads `sources.toml`: which lists, what each of them means |
 //! | [`diagnostic`] | | shows a fault in a text file: place, caret, help |
+//! | `source` | `compile` | reads `sources.toml`: which lists, what each of them means |
 //! | `formats` | `compile` | one streaming reader for each list format, and their detection |
 //! | `compile` | `compile` | reads all sources in parallel and builds the bundle |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
@@ -19,4 +19,5 @@ pub mod diagnostic;
 pub mod formats;
 #[cfg(feature = "compile")]
 pub mod report;
+#[cfg(feature = "compile")]
 pub mod source;

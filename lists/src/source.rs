@@ -1,5 +1,8 @@
 //! `sources.toml`: which lists make a bundle, and what each of them means.
 
+mod guard;
+mod place;
+
 use std::{
     fmt, io,
     ops::Range,
@@ -11,6 +14,12 @@ use filter_core::{Action, Categories, CategoryError, CategoryInfo, NEVER_LIFTED,
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::Spanned;
+
+pub use self::{
+    guard::GuardSettings,
+    place::{Place, Remote, Window},
+};
+use self::{guard::GuardTable, place::PlaceKeys};
 
 use crate::diagnostic::{Diagnostic, TextFile};
 
@@ -24,6 +33,8 @@ pub struct Sources {
     pub categories: Vec<CategoryInfo>,
     /// The lists.
     pub sources: Vec<ListSource>,
+    /// What a new bundle may not do: `[guard]`.
+    pub guard: GuardSettings,
 }
 
 /// One list: where it is, how it is written, and what its rules mean.
@@ -31,12 +42,60 @@ pub struct Sources {
 pub struct ListSource {
     /// What the bundle remembers of it.
     pub definition: filter_core::Source,
-    /// A file, or the directory of one UT1/squidGuard category.
-    pub path: PathBuf,
+    /// Where it is.
+    pub place: Place,
+    /// The folder of an archive that holds it: `blacklists/adult`.
+    pub member: Option<PathBuf>,
     /// How it is written; `None` is found out from its first lines.
     pub format: Option<Format>,
     /// Replaces the scope that the format gives a name that does not state its own.
     pub scope: Option<Scope>,
+    /// Of an e2guardian list, only what stands under these `#listcategory:` names; empty: all.
+    pub listcategories: Vec<String>,
+    /// Replaces [`GuardSettings::max_loss`].
+    pub max_loss: Option<u8>,
+    /// Replaces [`GuardSettings::max_growth`].
+    pub max_growth: Option<u32>,
+}
+
+impl ListSource {
+    /// A list that is found at a path, with nothing else said.
+    pub fn at(definition: filter_core::Source, path: impl Into<PathBuf>) -> Self {
+        Self {
+            definition,
+            place: Place::Path(path.into()),
+            member: None,
+            format: None,
+            scope: None,
+            listcategories: Vec::new(),
+            max_loss: None,
+            max_growth: None,
+        }
+    }
+
+    /// The file or directory to read.
+    ///
+    /// # Errors
+    /// [`NotFetched`], for a list that is named by its URL.
+    pub fn path(&self) -> Result<&Path, NotFetched> {
+        match &self.place {
+            Place::Path(path) => Ok(path),
+            Place::Url(remote) => Err(NotFetched {
+                source_name: self.definition.name.clone(),
+                url: remote.url.to_string(),
+            }),
+        }
+    }
+}
+
+/// A list that is elsewhere is to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("source `{source_name}` is at {url}: `list-compile update` fetches it first")]
+pub struct NotFetched {
+    /// The source.
+    pub source_name: String,
+    /// Where it is.
+    pub url: String,
 }
 
 /// A list format.
@@ -46,22 +105,70 @@ pub struct ListSource {
 pub enum Format {
     /// One name a line, with or without `*.`: the name and everything under it.
     Domains,
+    /// `*.name`: the name and everything under it; a plain name: that name only.
+    Wildcard,
     /// `0.0.0.0 name [alias…]`: those names only.
     Hosts,
     /// The DNS subset of AdBlock-style rules.
     Adblock,
-    /// The directory of one UT1 or squidGuard category.
+    /// `address=`, `local=` and `server=` lines.
+    Dnsmasq,
+    /// `local-zone:` and `local-data:` lines.
+    Unbound,
+    /// A response policy zone, as a master file.
+    Rpz,
+    /// The directory of one UT1 category.
     Ut1,
+    /// The directory of one squidGuard destination.
+    Squidguard,
+    /// An e2guardian site list.
+    E2guardian,
+    /// An e2guardian phrase list.
+    Phrases,
+}
+
+impl Format {
+    /// Every format, in the order of their documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Domains,
+        Self::Wildcard,
+        Self::Hosts,
+        Self::Adblock,
+        Self::Dnsmasq,
+        Self::Unbound,
+        Self::Rpz,
+        Self::Ut1,
+        Self::Squidguard,
+        Self::E2guardian,
+        Self::Phrases,
+    ];
+
+    /// As `sources.toml` and the command line write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Domains => "domains",
+            Self::Wildcard => "wildcard",
+            Self::Hosts => "hosts",
+            Self::Adblock => "adblock",
+            Self::Dnsmasq => "dnsmasq",
+            Self::Unbound => "unbound",
+            Self::Rpz => "rpz",
+            Self::Ut1 => "ut1",
+            Self::Squidguard => "squidguard",
+            Self::E2guardian => "e2guardian",
+            Self::Phrases => "phrases",
+        }
+    }
+
+    /// True for what is a directory of files.
+    pub fn is_directory(self) -> bool {
+        matches!(self, Self::Ut1 | Self::Squidguard)
+    }
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Domains => "domains",
-            Self::Hosts => "hosts",
-            Self::Adblock => "adblock",
-            Self::Ut1 => "ut1",
-        })
+        f.pad(self.name())
     }
 }
 
@@ -128,6 +235,8 @@ struct Tables {
     source: Vec<SourceTable>,
     #[serde(default)]
     category: Vec<CategoryTable>,
+    #[serde(default)]
+    guard: GuardTable,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +245,11 @@ struct SourceTable {
     name: Spanned<String>,
     path: Option<Spanned<PathBuf>>,
     url: Option<Spanned<String>>,
+    member: Option<Spanned<PathBuf>>,
+    allow_http: Option<Spanned<bool>>,
+    allow_private: Option<Spanned<bool>>,
+    window: Option<Spanned<String>>,
+    max_octets: Option<Spanned<u64>>,
     #[serde(default)]
     format: FormatKey,
     categories: Spanned<Vec<Spanned<String>>>,
@@ -146,6 +260,12 @@ struct SourceTable {
     #[serde(default)]
     suffixes: Suffixes,
     licence: Option<String>,
+    attribution: Option<String>,
+    homepage: Option<String>,
+    #[serde(default)]
+    listcategories: Vec<String>,
+    max_loss: Option<Spanned<u8>>,
+    max_growth: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -156,26 +276,22 @@ struct CategoryTable {
     en: String,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum FormatKey {
-    #[default]
-    Auto,
-    Domains,
-    Hosts,
-    Adblock,
-    Ut1,
-}
+/// `"auto"`, or the name of a format.
+#[derive(Clone, Copy, Default)]
+struct FormatKey(Option<Format>);
 
-impl From<FormatKey> for Option<Format> {
-    fn from(key: FormatKey) -> Self {
-        match key {
-            FormatKey::Auto => None,
-            FormatKey::Domains => Some(Format::Domains),
-            FormatKey::Hosts => Some(Format::Hosts),
-            FormatKey::Adblock => Some(Format::Adblock),
-            FormatKey::Ut1 => Some(Format::Ut1),
+impl<'de> Deserialize<'de> for FormatKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "auto" {
+            return Ok(Self(None));
         }
+        let format = Format::ALL.into_iter().find(|format| format.name() == text);
+        let unknown = || {
+            let names: Vec<_> = Format::ALL.into_iter().map(Format::name).collect();
+            format!("unknown format `{text}`, expected `auto`, or one of {}", names.join(", "))
+        };
+        format.map(|format| Self(Some(format))).ok_or_else(|| serde::de::Error::custom(unknown()))
     }
 }
 
@@ -196,6 +312,7 @@ impl Check {
             let fault = self.fault(0..0, "no source");
             self.faults.push(fault.help("a source is a list:\n[[source]]\nname = \"my-list\"\npath = \"my-list.txt\"\ncategories = [\"porn\"]"));
         }
+        sources.guard = self.guard(tables.guard);
         let mut names: Vec<Spanned<String>> = Vec::new();
         for source in tables.source {
             self.name(&source.name, &names);
@@ -238,7 +355,16 @@ impl Check {
             self.push(source.categories.span(), "a source has at least one category");
         }
         let lifts = source.lifts.map(|lifts| self.lifts(&lifts, source.action)).unwrap_or_default();
-        let path = self.path(&source.name, source.path, source.url)?;
+        let keys = PlaceKeys {
+            path: source.path,
+            url: source.url,
+            allow_http: source.allow_http,
+            allow_private: source.allow_private,
+            window: source.window,
+            max_octets: source.max_octets,
+        };
+        let place = self.place(&source.name, keys, folder)?;
+        let member = source.member.and_then(|member| self.member(member));
         Some(ListSource {
             definition: filter_core::Source {
                 name: source.name.into_inner(),
@@ -247,35 +373,22 @@ impl Check {
                 lifts,
                 suffixes: source.suffixes,
                 licence: source.licence,
-                url: None,
+                attribution: source.attribution,
+                homepage: source.homepage,
+                url: match &place {
+                    Place::Path(_) => None,
+                    Place::Url(remote) => Some(remote.url.to_string()),
+                },
                 sha256: None,
             },
-            path: folder.join(path),
-            format: source.format.into(),
+            place,
+            member,
+            format: source.format.0,
             scope: source.scope,
+            listcategories: source.listcategories,
+            max_loss: source.max_loss.and_then(|loss| self.percent(loss)),
+            max_growth: source.max_growth,
         })
-    }
-
-    fn path(
-        &mut self,
-        name: &Spanned<String>,
-        path: Option<Spanned<PathBuf>>,
-        url: Option<Spanned<String>>,
-    ) -> Option<PathBuf> {
-        let fault = match (path, url) {
-            (Some(path), None) => return Some(path.into_inner()),
-            (Some(path), Some(url)) => self
-                .fault(url.span(), "a source has a path or a url, not both")
-                .related(path.span(), "its path"),
-            (None, Some(url)) => self
-                .fault(url.span(), "lists are not fetched yet")
-                .help("download the list and give its place as `path`"),
-            (None, None) => self
-                .fault(name.span(), format!("source `{}` has no path", name.get_ref()))
-                .help("path = \"FILE\", relative to this file's folder"),
-        };
-        self.faults.push(fault);
-        None
     }
 
     fn categories(&mut self, names: &Spanned<Vec<Spanned<String>>>) -> Vec<String> {

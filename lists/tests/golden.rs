@@ -14,9 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use filter_core::{
-    Batch, DomainName, FilterBuilder, Fragment, Options, RuleError, Scope, Source, Suffixes,
-};
+use filter_core::{Batch, DomainName, FilterBuilder, Fragment, Options, RuleError, Scope, Source};
 use lists::{
     compile::read_source,
     diagnostic::TextFile,
@@ -84,18 +82,14 @@ fn list(input: &Path, format: &str) -> String {
         other => panic!("no such scope: {other:?}"),
     });
     let definition = Source::block("golden", &["porn"]);
+    let named = |name: &str| {
+        let format = Format::ALL.into_iter().find(|format| format.name() == name);
+        format.unwrap_or_else(|| panic!("no such format: {name}"))
+    };
     let source = ListSource {
-        definition: Source { suffixes: Suffixes::Refuse, ..definition.clone() },
-        path: input.into(),
-        format: match format {
-            "auto" => None,
-            "domains" => Some(Format::Domains),
-            "hosts" => Some(Format::Hosts),
-            "adblock" => Some(Format::Adblock),
-            "ut1" => Some(Format::Ut1),
-            other => panic!("no such format: {other}"),
-        },
+        format: (format != "auto").then(|| named(format)),
         scope,
+        ..ListSource::at(definition.clone(), input)
     };
     let mut builder = FilterBuilder::new();
     let id = builder.source(definition).unwrap();

@@ -159,10 +159,8 @@ proptest! {
             fs::write(folder.path().join(name), &bytes).unwrap();
         }
         let source = ListSource {
-            definition: Source::block("any", &["porn"]),
-            path: folder.path().into(),
             format: Some(Format::Ut1),
-            scope: None,
+            ..ListSource::at(Source::block("any", &["porn"]), folder.path())
         };
         let mut sink = PerFile::default();
         if let Ok(report) = read_source(&source, &mut sink) {

@@ -60,8 +60,8 @@ fn formats_are_found_out() {
     let sources = Sources::load(&folder.join("sources.toml")).unwrap();
     for source in &sources.sources {
         if source.format != Some(Format::Ut1) {
-            let found = detect(&head(&source.path)).ok();
-            assert_eq!(found, source.format, "{}", source.path.display());
+            let found = detect(&head(source.path().unwrap())).ok();
+            assert_eq!(found, source.format, "{}", source.path().unwrap().display());
         }
     }
 
@@ -95,7 +95,7 @@ fn formats_are_found_out() {
     ];
     let mut checked = 0;
     for path in files(&folder) {
-        if sources.sources.iter().any(|source| same(&source.path, &path)) {
+        if sources.sources.iter().any(|source| same(source.path().unwrap(), &path)) {
             continue;
         }
         let name = path.file_name().unwrap().to_str().unwrap();

@@ -219,6 +219,9 @@ pub enum ReadError {
     /// `format = "auto"`, and no format fits.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// There is no reader for this format yet.
+    #[error("format = \"{0}\" cannot be read yet")]
+    NoReader(Format),
     /// A directory given as a single-file format, or the reverse.
     #[error("this is {found}, but format = \"{format}\" reads {expected}")]
     Kind {
@@ -272,9 +275,10 @@ pub fn read(
         Format::Domains => Part::Domains,
         Format::Hosts => Part::Hosts,
         Format::Adblock => Part::Adblock,
-        Format::Ut1 => {
+        Format::Ut1 | Format::Squidguard => {
             return Err(ReadError::Kind { format, expected: "a directory", found: "a file" });
         }
+        other => return Err(ReadError::NoReader(other)),
     };
     read_part(part, input, options, sink)
 }
