@@ -40,6 +40,7 @@ pub(super) fn line<S: Sink>(
         return Err(refused.into_iter().next().map_or(Skip::NoName, |(reason, _)| reason));
     }
     for (reason, word) in refused {
+        out.sink.skipped(out.line, &reason, word);
         count(&mut out.report.refused_names, reason, out.line, word);
     }
     Ok(Kind::Name)

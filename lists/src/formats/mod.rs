@@ -65,6 +65,16 @@ pub trait Sink {
         let _ = path;
     }
 
+    /// A line (from 1) as read, before any rule of it: for whoever shows places in lists.
+    fn line(&mut self, number: u64, text: &str) {
+        let _ = (number, text);
+    }
+
+    /// A line, or a further name of an accepted hosts line, gives no rule.
+    fn skipped(&mut self, number: u64, reason: &Skip, text: &str) {
+        let _ = (number, reason, text);
+    }
+
     /// Takes the rule of a line (from 1).
     ///
     /// # Errors
@@ -299,6 +309,7 @@ pub(crate) fn read_part(
             None => break,
             Some(Line::TooLong(start)) => (start, Err(Skip::LineTooLong)),
             Some(Line::Whole(text)) => {
+                sink.line(number, &text);
                 let mut out = Out { line: number, sink, report: &mut report };
                 let outcome = read_line(part, &text, options, &mut out);
                 (text, outcome)
@@ -307,7 +318,10 @@ pub(crate) fn read_part(
         report.lines += 1;
         match outcome {
             Ok(kind) => report.accept(kind),
-            Err(reason) => count(&mut report.skipped, reason, number, &text),
+            Err(reason) => {
+                sink.skipped(number, &reason, &text);
+                count(&mut report.skipped, reason, number, &text);
+            }
         }
     }
     Ok(report)
