@@ -5,6 +5,10 @@
 //! | [`diagnostic`] | | shows a fault in a text file: place, caret, help |
 //! | `source` | `compile` | reads `sources.toml`: which lists, what each of them means |
 //! | `archive` | `compile` | unpacks archives and compressed files, safely and within limits |
+//! | `digest` | `pull` | SHA-256, by which files are named and compared |
+//! | `pointer` | `pull` | what is published where |
+//! | `pull` | `pull` | fetches a published bundle |
+//! | `signature` | `pull` | minisign's keys and signatures; making them with `cli` |
 //! | `formats` | `compile` | one streaming reader for each list format, and their detection |
 //! | `compile` | `compile` | reads all sources in parallel and builds the bundle |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
@@ -18,9 +22,17 @@ pub mod archive;
 #[cfg(feature = "compile")]
 pub mod compile;
 pub mod diagnostic;
+#[cfg(feature = "pull")]
+pub mod digest;
 #[cfg(feature = "compile")]
 pub mod formats;
+#[cfg(feature = "pull")]
+pub mod pointer;
+#[cfg(feature = "pull")]
+pub mod pull;
 #[cfg(feature = "compile")]
 pub mod report;
+#[cfg(feature = "pull")]
+pub mod signature;
 #[cfg(feature = "compile")]
 pub mod source;

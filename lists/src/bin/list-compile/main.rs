@@ -7,10 +7,14 @@ mod bundle;
 mod check;
 mod explain;
 mod failure;
+mod keygen;
 mod output;
+mod password;
 mod progress;
 mod replace;
+mod sign;
 mod stats;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -31,7 +35,10 @@ enum Command {
     Build(build::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Keygen(keygen::Arguments),
+    Sign(sign::Arguments),
     Stats(stats::Arguments),
+    Verify(verify::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,7 +46,10 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
         Command::Stats(arguments) => stats::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
