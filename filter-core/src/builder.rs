@@ -20,7 +20,7 @@ use crate::{
     raw::{
         bundle::{self, SectionKind},
         domains,
-        patterns::Patterns,
+        patterns::{PatternKind, Patterns},
         rule_sets::{Entry, RuleSets},
     },
     rule::{Action, Source, Suffixes},
@@ -151,8 +151,8 @@ impl FilterBuilder {
 
         let mut interner = Interner::default();
         let names = merge_names(&self.sources, &self.batches, &mut interner);
-        let fragments = merge_patterns(&self.batches, |batch| &batch.fragments, &mut interner);
-        let expressions = merge_patterns(&self.batches, |batch| &batch.expressions, &mut interner);
+        let patterns =
+            PatternKind::ALL.map(|kind| merge_patterns(&self.batches, kind, &mut interner));
         let order = interner.by_use();
 
         let mut writer = domains::Writer::new();
@@ -161,17 +161,23 @@ impl FilterBuilder {
             writer.insert(key, order.numbers[*set as usize]);
         }
         let dictionary = writer.finish();
+        let [fragments, expressions, networks, urls, phrases] =
+            patterns.each_ref().map(|patterns| patterns.len() as u64);
         let counts = Counts {
             names: names.rule_names,
             covered: names.covered,
-            fragments: fragments.len() as u64,
-            expressions: expressions.len() as u64,
+            fragments,
+            expressions,
+            networks,
+            urls,
+            phrases,
             by_category: self.count_by_category(&interner),
         };
-        let numbered = |patterns: &[(String, u32)]| {
+        let numbered = |patterns: &Vec<(String, u32)>| {
             let number = |set: u32| order.numbers[set as usize];
             Patterns::write(patterns.iter().map(|(text, set)| (text.as_str(), number(*set))))
         };
+        let pattern_sections = patterns.each_ref().map(numbered);
         let records = self.sources.into_iter().zip(rules);
         let manifest = Manifest {
             stamp,
@@ -181,17 +187,21 @@ impl FilterBuilder {
         };
         let json = serde_json::to_vec(&manifest).expect("a manifest has string keys only");
         let sets = order.sets.iter().map(|&set| interner.sets[set as usize].as_ref());
-        let bytes = bundle::write(&[
-            (SectionKind::Manifest, &json),
-            (SectionKind::RuleSets, &RuleSets::write(sets)),
-            (SectionKind::Fragments, &numbered(&fragments)),
-            (SectionKind::Expressions, &numbered(&expressions)),
-            (SectionKind::Domains, &dictionary),
-        ]);
+        let rule_sets = RuleSets::write(sets);
+        let mut sections: Vec<(SectionKind, &[u8])> =
+            vec![(SectionKind::Manifest, &json), (SectionKind::RuleSets, &rule_sets)];
+        for kind in PatternKind::ALL {
+            let is_empty = patterns[kind as usize].is_empty();
+            if !is_empty || kind.is_always_there() {
+                sections.push((kind.section(), &pattern_sections[kind as usize]));
+            }
+        }
+        sections.push((SectionKind::Domains, &dictionary));
+        let bytes = bundle::write(&sections);
         Built { bytes, manifest, dictionary_bytes: dictionary.len() }
     }
 
-    /// Names and patterns that have a block rule of each category.
+    /// Names and patterns of any kind that have a block rule of each category.
     fn count_by_category(&self, interner: &Interner) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
         for (set, uses) in interner.sets.iter().zip(&interner.uses) {

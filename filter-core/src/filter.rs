@@ -43,7 +43,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Filter {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -94,6 +94,11 @@ impl Filter {
         let patterns = |kind| Patterns::read(section(kind)?).map_err(|what| malformed(kind, what));
         let fragments = patterns(SectionKind::Fragments)?;
         let expressions = patterns(SectionKind::Expressions)?;
+        // These are read in place, where there are any.
+        for kind in [SectionKind::Networks, SectionKind::Urls, SectionKind::Phrases] {
+            let section = sections.range(kind).map(|range| &file[range]).unwrap_or_default();
+            Patterns::check(section).map_err(|what| malformed(kind, what))?;
+        }
         Domains::open(section(SectionKind::Domains)?)
             .map_err(|error| malformed(SectionKind::Domains, &error.to_string()))?;
 
@@ -143,6 +148,11 @@ impl Filter {
 }
 
 impl Inner {
+    /// A section's octets, if the bundle has it.
+    pub(crate) fn section(&self, kind: SectionKind) -> Option<&[u8]> {
+        (*self.bytes).as_ref().get(self.sections.range(kind).ok()?)
+    }
+
     #[inline]
     pub(crate) fn domains(&self) -> Option<Domains<'_>> {
         let section = (*self.bytes).as_ref().get(self.domains.clone())?;

@@ -34,23 +34,30 @@ mod category;
 mod filter;
 mod manifest;
 mod name;
+mod phrase;
 mod profile;
 mod raw;
 mod rule;
+mod rules;
+mod url_prefix;
 mod verdict;
 
 pub use bound::BoundFilter;
 pub use builder::{Batch, Built, FilterBuilder, NEVER_LIFTED, SourceError, SourceId};
 pub use category::{Categories, Category, CategoryError, CategoryInfo, CategorySet};
 pub use filter::{BindError, Filter};
+pub use ipnet::IpNet as Network;
 pub use manifest::{Counts, Manifest, SourceRecord, Stamp};
 pub use name::{DomainName, Labels, NameError};
+pub use phrase::{Phrase, PhraseError, Weight};
 pub use profile::{Mode, Profile, UnknownProfile};
 #[doc(hidden)]
 pub use raw::bundle::with_recomputed_digests;
 pub use raw::{
     bundle::{FORMAT_VERSION, OpenError, SectionKind},
-    patterns::AutomataError,
+    patterns::{AutomataError, PatternKind},
 };
 pub use rule::{Action, Fragment, NamePattern, Options, RuleError, Scope, Source, Suffixes};
+pub use rules::{ListedName, ListedPattern, NameRule, Names, PatternRule};
+pub use url_prefix::{UrlPrefix, UrlPrefixError};
 pub use verdict::{Candidate, Effect, Matched, Reason, Standing, Step, Trace, Verdict};

@@ -53,6 +53,19 @@ pub struct Counts {
     pub fragments: u64,
     /// Expressions.
     pub expressions: u64,
-    /// Names, fragments and expressions with a block rule of each category.
+    /// Networks.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub networks: u64,
+    /// URL prefixes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub urls: u64,
+    /// Phrases.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub phrases: u64,
+    /// Names and patterns of any kind with a block rule of each category.
     pub by_category: BTreeMap<String, u64>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -1,6 +1,6 @@
 //! Domain names: from text, and from the wire.
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{cmp::Ordering, fmt, net::Ipv6Addr, str::FromStr};
 
 use serde::{Serialize, Serializer};
 use thiserror::Error;
@@ -125,6 +125,12 @@ impl DomainName {
     /// True when `self` is `ancestor` or lies below it.
     pub fn is_within(&self, ancestor: &Self) -> bool {
         self.suffix(ancestor.label_count()) == *ancestor
+    }
+
+    /// Canonical order (RFC 4034 §6.1): by labels from the root, so that an ancestor comes before
+    /// what lies below it.
+    pub fn canonical_cmp(&self, other: &Self) -> Ordering {
+        self.labels().rev().cmp(other.labels().rev())
     }
 
     fn root() -> Self {

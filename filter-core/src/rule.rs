@@ -100,6 +100,9 @@ pub struct Options {
     /// `@@`: cancels the block rules of its own source for the names it matches; of another source,
     /// none. An important exception cancels important rules too.
     pub exception: bool,
+    /// `$denyallow=a|b` on a rule; and on the exceptions for `a` and `b` that it stands for. Such an
+    /// exception cancels rules that have the option, and no other rule, of its source.
+    pub narrow: bool,
 }
 
 /// A piece of host name, found anywhere in it: `.` at either end anchors at a label boundary, `|.`
@@ -208,9 +211,16 @@ pub enum RuleError {
     /// More expressions of one source than anybody reviews.
     #[error("more than {} expressions of one source", Batch::MAX_EXPRESSIONS)]
     TooManyExpressions,
-    /// An exception or important flag on a fragment or expression.
-    #[error("an exception must name a domain")]
+    /// An exception or important flag on something that cannot have it.
+    #[error("an exception must name a domain or network")]
     ExceptionPattern,
+    /// A network of more addresses than any list means.
+    #[error(
+        "a network of a list has a prefix of at least {} (IPv4) or {} (IPv6)",
+        Batch::MIN_PREFIX_IPV4,
+        Batch::MIN_PREFIX_IPV6
+    )]
+    NetworkTooBroad,
     /// One source with more than 4 GiB of names.
     #[error("the source holds more than 4 GiB of names")]
     SourceTooLarge,

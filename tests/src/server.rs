@@ -103,7 +103,7 @@ pub fn compile(lists: &str) -> Vec<u8> {
             };
             let NamePattern { name, scope } = text.parse().unwrap();
             let scope = if exact { Scope::Exact } else { scope };
-            batch.domain(&name, scope, Options { exception, important: false }).unwrap();
+            batch.domain(&name, scope, Options { exception, ..Options::default() }).unwrap();
         } else {
             let words: Vec<_> = line.split_whitespace().collect();
             let (categories, lifts) = match words.iter().position(|word| *word == "lifts") {

@@ -68,6 +68,7 @@ impl<'a> Listed<'a> {
                 rule.entry.is_exception()
                     && rule.entry.source() == entry.source()
                     && (rule.entry.is_important() || !entry.is_important())
+                    && (entry.is_narrow() || !rule.entry.is_narrow())
             })
     }
 
@@ -105,13 +106,16 @@ impl<'a> Listed<'a> {
     /// because it lifts or cancels something that the profile blocks.
     fn allows(&self, rule: ListRule) -> bool {
         let source = self.bound.in_force(rule.entry);
-        let same_source = |other: ListRule| other.entry.source() == rule.entry.source();
+        let reaches = |other: ListRule| {
+            other.entry.source() == rule.entry.source()
+                && (other.entry.is_narrow() || !rule.entry.is_narrow())
+        };
         match (self.bound.shared.mode, rule.entry.is_exception()) {
             (Mode::Closed, is_exception) => source.admits && !is_exception,
             (Mode::Open, false) => !source.lifts.is_empty(),
             (Mode::Open, true) => {
                 !source.blocks.is_empty()
-                    && self.rules().any(|other| !other.entry.is_exception() && same_source(other))
+                    && self.rules().any(|other| !other.entry.is_exception() && reaches(other))
             }
         }
     }

@@ -4,8 +4,13 @@ use psl::Psl;
 
 use super::SourceId;
 use crate::{
-    DomainName, RuleError,
-    raw::{domains::push_key, expressions, patterns, rule_sets::Entry},
+    DomainName, Network, Phrase, RuleError, UrlPrefix,
+    raw::{
+        domains::push_key,
+        expressions,
+        patterns::{self, PatternKind},
+        rule_sets::Entry,
+    },
     rule::{Fragment, Options, Scope, Suffixes},
 };
 
@@ -17,8 +22,8 @@ pub struct Batch {
     /// Keys of the names, one after the other.
     keys: Vec<u8>,
     pub(super) rows: Vec<Row>,
-    pub(super) fragments: Vec<String>,
-    pub(super) expressions: Vec<String>,
+    /// By [`PatternKind`]: texts, each with the tag of its options.
+    pub(super) patterns: [Vec<(String, u8)>; PatternKind::ALL.len()],
 }
 
 /// In place of scope and options: not a rule, an allow rule of the source lies below.
@@ -46,6 +51,10 @@ impl Row {
 impl Batch {
     /// Most expressions of one batch: checking each takes milliseconds, and each may cost memory.
     pub const MAX_EXPRESSIONS: usize = 1000;
+    /// Shortest prefix of a network of IPv4: no list means a share of the whole Internet.
+    pub const MIN_PREFIX_IPV4: u8 = 8;
+    /// Shortest prefix of a network of IPv6.
+    pub const MIN_PREFIX_IPV6: u8 = 16;
 
     /// Adds a rule on a domain.
     ///
@@ -82,7 +91,7 @@ impl Batch {
     pub fn fragment(&mut self, fragment: &Fragment, options: Options) -> Result<(), RuleError> {
         plain(options)?;
         patterns::check_fragment(fragment.as_str())?;
-        self.fragments.push(fragment.as_str().to_owned());
+        self.pattern(PatternKind::Fragment, fragment.as_str().to_owned(), options);
         Ok(())
     }
 
@@ -94,12 +103,53 @@ impl Batch {
     /// [`RuleError::TooManyExpressions`], [`RuleError::ExceptionPattern`].
     pub fn expression(&mut self, text: &str, options: Options) -> Result<(), RuleError> {
         plain(options)?;
-        if self.expressions.len() == Self::MAX_EXPRESSIONS {
+        if self.patterns[PatternKind::Expression as usize].len() == Self::MAX_EXPRESSIONS {
             return Err(RuleError::TooManyExpressions);
         }
         expressions::check(text)?;
-        self.expressions.push(text.to_owned());
+        self.pattern(PatternKind::Expression, text.to_owned(), options);
         Ok(())
+    }
+
+    /// Adds a network: answers that hold an address of it are refused. An exception spares its
+    /// addresses from the networks of its source.
+    ///
+    /// # Errors
+    /// [`RuleError::NetworkTooBroad`], [`RuleError::ExceptionPattern`].
+    pub fn network(&mut self, network: &Network, options: Options) -> Result<(), RuleError> {
+        plain(Options { exception: false, ..options })?;
+        let shortest = match network {
+            Network::V4(_) => Self::MIN_PREFIX_IPV4,
+            Network::V6(_) => Self::MIN_PREFIX_IPV6,
+        };
+        if network.prefix_len() < shortest {
+            return Err(RuleError::NetworkTooBroad);
+        }
+        self.pattern(PatternKind::Network, network.trunc().to_string(), options);
+        Ok(())
+    }
+
+    /// Adds the beginning of a URL.
+    ///
+    /// # Errors
+    /// [`RuleError::ExceptionPattern`].
+    pub fn url(&mut self, prefix: &UrlPrefix, options: Options) -> Result<(), RuleError> {
+        plain(Options { exception: false, ..options })?;
+        self.pattern(PatternKind::Url, prefix.to_string(), options);
+        Ok(())
+    }
+
+    /// Adds a phrase.
+    ///
+    /// # Errors
+    /// None today: what a phrase may hold was checked when it was made.
+    pub fn phrase(&mut self, phrase: &Phrase) -> Result<(), RuleError> {
+        self.pattern(PatternKind::Phrase, phrase.to_string(), Options::default());
+        Ok(())
+    }
+
+    fn pattern(&mut self, kind: PatternKind, text: String, options: Options) {
+        self.patterns[kind as usize].push((text, tag(Scope::Subtree, options)));
     }
 
     /// Sorts the batch and drops its duplicates: half the work of a build, best done on the thread
@@ -115,16 +165,16 @@ impl Batch {
         self.rows.shrink_to_fit();
         self.keys = keys;
         self.keys.shrink_to_fit();
-        for texts in [&mut self.fragments, &mut self.expressions] {
-            texts.sort_unstable();
-            texts.dedup();
+        for patterns in &mut self.patterns {
+            patterns.sort_unstable();
+            patterns.dedup();
         }
         self
     }
 
     /// Rules in the batch.
     pub fn len(&self) -> usize {
-        self.rows.len() + self.fragments.len() + self.expressions.len()
+        self.rows.len() + self.patterns.iter().map(Vec::len).sum::<usize>()
     }
 
     /// True when there is no rule.
@@ -134,7 +184,7 @@ impl Batch {
 
     pub(super) fn new(source: SourceId, suffixes: Suffixes) -> Self {
         let (keys, rows) = (Vec::new(), Vec::new());
-        Self { source, suffixes, keys, rows, fragments: Vec::new(), expressions: Vec::new() }
+        Self { source, suffixes, keys, rows, patterns: Default::default() }
     }
 
     pub(super) fn push(&mut self, key: &[u8], tag: u8) {
@@ -158,7 +208,11 @@ impl Batch {
         if row.tag == ALLOW_BELOW {
             return Entry::allow_below(self.source.0);
         }
-        let (scope, options) = untag(row.tag);
+        self.tagged(row.tag)
+    }
+
+    pub(super) fn tagged(&self, tag: u8) -> Entry {
+        let (scope, options) = untag(tag);
         Entry::new(self.source.0, scope, options)
     }
 }
@@ -171,7 +225,8 @@ fn key_prefix(key: &[u8]) -> u64 {
 }
 
 fn tag(scope: Scope, options: Options) -> u8 {
-    scope as u8 | u8::from(options.important) << 2 | u8::from(options.exception) << 3
+    let Options { important, exception, narrow } = options;
+    scope as u8 | u8::from(important) << 2 | u8::from(exception) << 3 | u8::from(narrow) << 4
 }
 
 fn untag(tag: u8) -> (Scope, Options) {
@@ -180,12 +235,14 @@ fn untag(tag: u8) -> (Scope, Options) {
         1 => Scope::Subtree,
         _ => Scope::SubdomainsOnly,
     };
-    (scope, Options { important: tag & 4 != 0, exception: tag & 8 != 0 })
+    let options =
+        Options { important: tag & 4 != 0, exception: tag & 8 != 0, narrow: tag & 16 != 0 };
+    (scope, options)
 }
 
 fn plain(options: Options) -> Result<(), RuleError> {
     match options {
-        Options { important: false, exception: false } => Ok(()),
+        Options { important: false, exception: false, narrow: false } => Ok(()),
         _ => Err(RuleError::ExceptionPattern),
     }
 }
@@ -235,10 +292,9 @@ mod tests {
     #[test]
     fn tags_round_trip() {
         for scope in [Scope::Exact, Scope::Subtree, Scope::SubdomainsOnly] {
-            for (important, exception) in
-                [(false, false), (true, false), (false, true), (true, true)]
-            {
-                let options = Options { important, exception };
+            for bits in 0..8 {
+                let [important, exception, narrow] = [1, 2, 4].map(|bit| bits & bit != 0);
+                let options = Options { important, exception, narrow };
                 assert_eq!(untag(tag(scope, options)), (scope, options));
             }
         }

@@ -10,9 +10,10 @@ use super::batch::{ALLOW_BELOW, Batch, Row};
 use crate::{
     raw::{
         domains::{is_below, parent_key},
+        patterns::PatternKind,
         rule_sets::Entry,
     },
-    rule::{Action, Options, Scope, Source, Suffixes},
+    rule::{Action, Scope, Source, Suffixes},
 };
 
 /// What says of a name that an allow rule or exception of a source lies below it: one batch for
@@ -118,14 +119,13 @@ fn is_covered(
 /// Distinct texts in order, each with its rule set.
 pub(super) fn merge_patterns(
     batches: &[Batch],
-    texts: impl Fn(&Batch) -> &Vec<String>,
+    kind: PatternKind,
     interner: &mut Interner,
 ) -> Vec<(String, u32)> {
     let mut by_text: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
     for batch in batches {
-        for text in texts(batch) {
-            let entry = Entry::new(batch.source.0, Scope::Subtree, Options::default());
-            by_text.entry(text).or_default().push(entry);
+        for (text, tag) in &batch.patterns[kind as usize] {
+            by_text.entry(text).or_default().push(batch.tagged(*tag));
         }
     }
     let mut set = |mut entries: Vec<Entry>| {

@@ -39,11 +39,25 @@ pub enum SectionKind {
     Fragments,
     /// Regular expressions on host names.
     Expressions,
+    /// Networks, which answers are compared with. Absent where there are none, as the next two.
+    Networks,
+    /// URL prefixes.
+    Urls,
+    /// Weighted phrases.
+    Phrases,
 }
 
 impl SectionKind {
-    const ALL: [Self; 5] =
-        [Self::Manifest, Self::Domains, Self::RuleSets, Self::Fragments, Self::Expressions];
+    const ALL: [Self; 8] = [
+        Self::Manifest,
+        Self::Domains,
+        Self::RuleSets,
+        Self::Fragments,
+        Self::Expressions,
+        Self::Networks,
+        Self::Urls,
+        Self::Phrases,
+    ];
 
     fn tag(self) -> [u8; 8] {
         *match self {
@@ -52,6 +66,9 @@ impl SectionKind {
             Self::RuleSets => b"rulesets",
             Self::Fragments => b"fragment",
             Self::Expressions => b"expressn",
+            Self::Networks => b"networks",
+            Self::Urls => b"urls\0\0\0\0",
+            Self::Phrases => b"phrases\0",
         }
     }
 }

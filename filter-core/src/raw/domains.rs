@@ -66,7 +66,7 @@ impl Writer {
 }
 
 /// Reads a dictionary in place.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Domains<'a> {
     nodes: &'a [u8],
     root: usize,
@@ -131,6 +131,12 @@ impl<'a> Domains<'a> {
         }
     }
 
+    /// Every name that has a value, in increasing order of keys.
+    pub(crate) fn keys(&self) -> Keys<'a> {
+        let root = self.node(self.root).map(|node| Step { node, next: 0, output: 0 });
+        Keys { domains: *self, path: root.into_iter().collect(), key: Vec::new(), entered: true }
+    }
+
     fn node(&self, address: usize) -> Option<Node<'a>> {
         if address == EMPTY_NODE {
             return Some(Node::Empty);
@@ -140,8 +146,82 @@ impl<'a> Domains<'a> {
     }
 }
 
+/// Iterates over a dictionary, depth first.
+#[derive(Debug)]
+pub(crate) struct Keys<'a> {
+    domains: Domains<'a>,
+    /// From the root to the node that the iteration is at.
+    path: Vec<Step<'a>>,
+    /// The octets that lead there: one fewer than `path` has nodes.
+    key: Vec<u8>,
+    /// True when that node has just been reached.
+    entered: bool,
+}
+
+#[derive(Debug)]
+struct Step<'a> {
+    node: Node<'a>,
+    /// Rank of the transition to follow next.
+    next: usize,
+    /// Sum of the outputs on the way here.
+    output: u64,
+}
+
+impl Keys<'_> {
+    /// Longest key: a name's text. A longer one is no name's, so nothing is looked for behind it.
+    const MAX_KEY: usize = 253;
+}
+
+impl Iterator for Keys<'_> {
+    type Item = (DomainName, u32);
+
+    fn next(&mut self) -> Option<(DomainName, u32)> {
+        loop {
+            let step = self.path.last_mut()?;
+            if std::mem::take(&mut self.entered)
+                && let Some(last) = step.node.final_output()
+                && let Some(name) = name_of_key(&self.key)
+            {
+                return Some((name, step.output.wrapping_add(last) as u32));
+            }
+            let transition = step.node.transition(step.next);
+            step.next += 1;
+            match transition {
+                Some((octet, output, target)) if self.key.len() < Self::MAX_KEY => {
+                    let output = step.output.wrapping_add(output);
+                    if let Some(node) = self.domains.node(target) {
+                        self.path.push(Step { node, next: 0, output });
+                        self.key.push(octet);
+                        self.entered = true;
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    self.path.pop();
+                    self.key.pop();
+                }
+            }
+        }
+    }
+}
+
+/// The name that a key stands for; none for a key that no name has.
+fn name_of_key(key: &[u8]) -> Option<DomainName> {
+    let mut wire = Vec::with_capacity(key.len() + 2);
+    for label in key.rsplit(|&octet| octet == SEPARATOR).filter(|_| !key.is_empty()) {
+        if label.is_empty() {
+            return None;
+        }
+        wire.push(u8::try_from(label.len()).ok()?);
+        wire.extend_from_slice(label);
+    }
+    wire.push(0);
+    DomainName::from_wire(&wire).ok().map(|(name, _)| name)
+}
+
 /// A node of an `fst` 0.4 automaton (format version 3, `fst/src/raw/node.rs`), written back to
 /// front: its last octet tells its shape, and `before` are the octets before that one.
+#[derive(Debug)]
 enum Node<'a> {
     /// Final, no transition.
     Empty,
@@ -151,6 +231,7 @@ enum Node<'a> {
     Many { is_final: bool, final_output: u64, transitions: Transitions<'a> },
 }
 
+#[derive(Debug)]
 struct Transitions<'a> {
     count: usize,
     /// 256 octets from an input to its transition's index, for large nodes.
@@ -231,6 +312,15 @@ impl<'a> Node<'a> {
             Self::Many { transitions, .. } => transitions.find(octet),
         }
     }
+
+    /// Input, output and target of a transition, by rank of its input from 0.
+    fn transition(&self, rank: usize) -> Option<(u8, u64, usize)> {
+        match self {
+            Self::One { input, output, target } if rank == 0 => Some((*input, *output, *target)),
+            Self::Empty | Self::One { .. } => None,
+            Self::Many { transitions, .. } => transitions.at_rank(rank),
+        }
+    }
 }
 
 impl Transitions<'_> {
@@ -243,6 +333,17 @@ impl Transitions<'_> {
             }
             None => self.inputs.iter().position(|&input| input == octet)?,
         };
+        self.at(place)
+    }
+
+    fn at_rank(&self, rank: usize) -> Option<(u8, u64, usize)> {
+        let place = self.count.checked_sub(rank.checked_add(1)?)?;
+        let (output, target) = self.at(place)?;
+        Some((*self.inputs.get(place)?, output, target))
+    }
+
+    #[inline]
+    fn at(&self, place: usize) -> Option<(u64, usize)> {
         let target = self.targets.get(place * self.target_size..(place + 1) * self.target_size)?;
         let output = self.outputs.get(place * self.output_size..(place + 1) * self.output_size)?;
         Some((unpack(output), resolve(target, self.start)?))

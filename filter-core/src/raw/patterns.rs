@@ -15,7 +15,10 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use thiserror::Error;
 
-use super::{bundle::u32_at, expressions::Expressions};
+use super::{
+    bundle::{SectionKind, u32_at},
+    expressions::Expressions,
+};
 use crate::{DomainName, RuleError, name::is_host_octet};
 
 /// Hosts that no pattern may match: one that does was meant for something else than hosts, or was
@@ -43,6 +46,42 @@ pub(crate) fn check_fragment(text: &str) -> Result<(), RuleError> {
     }
 }
 
+/// What a pattern is looked for in, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PatternKind {
+    /// A piece of host name: [`Fragment`](crate::Fragment).
+    Fragment,
+    /// A regular expression on the host name.
+    Expression,
+    /// Addresses, which answers are compared with: [`Network`](crate::Network).
+    Network,
+    /// The beginning of a URL: [`UrlPrefix`](crate::UrlPrefix).
+    Url,
+    /// Words of a text: [`Phrase`](crate::Phrase).
+    Phrase,
+}
+
+impl PatternKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Fragment, Self::Expression, Self::Network, Self::Url, Self::Phrase];
+
+    pub(crate) fn section(self) -> SectionKind {
+        match self {
+            Self::Fragment => SectionKind::Fragments,
+            Self::Expression => SectionKind::Expressions,
+            Self::Network => SectionKind::Networks,
+            Self::Url => SectionKind::Urls,
+            Self::Phrase => SectionKind::Phrases,
+        }
+    }
+
+    /// True for what a bundle has a section of even if it is empty.
+    pub(crate) fn is_always_there(self) -> bool {
+        matches!(self, Self::Fragment | Self::Expression)
+    }
+}
+
 /// Texts with the rule set of each.
 #[derive(Debug, Default)]
 pub(crate) struct Patterns {
@@ -62,25 +101,70 @@ impl Patterns {
     }
 
     pub(crate) fn read(section: &[u8]) -> Result<Self, &'static str> {
-        let count = u32_at(section, 0).ok_or("no length")?;
         let mut patterns = Self::default();
-        let mut at = 4;
-        for _ in 0..count {
-            let rule_set = u32_at(section, at).ok_or("cut short")?;
-            let length = u32_at(section, at + 4).ok_or("cut short")? as usize;
-            let text = section.get(at + 8..).and_then(|rest| rest.get(..length));
-            let text = std::str::from_utf8(text.ok_or("cut short")?).map_err(|_| "not UTF-8")?;
+        for pattern in Self::each(section) {
+            let (rule_set, text) = pattern?;
             patterns.texts.push(text.to_owned());
             patterns.rule_sets.push(rule_set);
-            at += 8 + length;
-        }
-        if at != section.len() {
-            return Err("octets after the last pattern");
-        }
-        if !patterns.texts.is_sorted_by(|a, b| a < b) {
-            return Err("patterns out of order");
         }
         Ok(patterns)
+    }
+
+    /// Checks a section whose texts are not kept.
+    pub(crate) fn check(section: &[u8]) -> Result<(), &'static str> {
+        Self::each(section).try_for_each(|pattern| pattern.map(|_| ()))
+    }
+
+    /// Rule set and text of each pattern, in place. An error is the last item.
+    pub(crate) fn each(section: &[u8]) -> Each<'_> {
+        match (section, u32_at(section, 0)) {
+            // A kind of pattern that the bundle has none of has no section.
+            ([], _) => Each { rest: section, left: 0, last: None, failed: false },
+            (_, Some(left)) => Each { rest: &section[4..], left, last: None, failed: false },
+            (_, None) => Each { rest: section, left: 1, last: None, failed: false },
+        }
+    }
+}
+
+/// Iterates over a section of patterns.
+pub(crate) struct Each<'s> {
+    rest: &'s [u8],
+    left: u32,
+    last: Option<&'s str>,
+    failed: bool,
+}
+
+impl<'s> Each<'s> {
+    fn take(&mut self) -> Result<(u32, &'s str), &'static str> {
+        let rule_set = u32_at(self.rest, 0).ok_or("cut short")?;
+        let length = u32_at(self.rest, 4).ok_or("cut short")? as usize;
+        let (text, rest) = self.rest[8..].split_at_checked(length).ok_or("cut short")?;
+        let text = std::str::from_utf8(text).map_err(|_| "not UTF-8")?;
+        if self.last.is_some_and(|last| last >= text) {
+            return Err("patterns out of order");
+        }
+        (self.rest, self.last) = (rest, Some(text));
+        Ok((rule_set, text))
+    }
+}
+
+impl<'s> Iterator for Each<'s> {
+    type Item = Result<(u32, &'s str), &'static str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let item = match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                self.take()
+            }
+            None if self.rest.is_empty() => return None,
+            None => Err("octets after the last pattern"),
+        };
+        self.failed = item.is_err();
+        Some(item)
     }
 }
 

@@ -21,7 +21,8 @@ const SCOPE_MASK: u32 = 0b11;
 const IMPORTANT: u32 = 1 << 2;
 const EXCEPTION: u32 = 1 << 3;
 const ALLOW_BELOW: u32 = 1 << 4;
-const KNOWN_BITS: u32 = SCOPE_MASK | IMPORTANT | EXCEPTION | ALLOW_BELOW;
+const NARROW: u32 = 1 << 5;
+const KNOWN_BITS: u32 = SCOPE_MASK | IMPORTANT | EXCEPTION | ALLOW_BELOW | NARROW;
 
 impl Entry {
     /// Most sources of one bundle.
@@ -34,7 +35,9 @@ impl Entry {
             Scope::SubdomainsOnly => 2,
         };
         let flag = |set: bool, bit: u32| if set { bit } else { 0 };
-        let flags = flag(options.important, IMPORTANT) | flag(options.exception, EXCEPTION);
+        let flags = flag(options.important, IMPORTANT)
+            | flag(options.exception, EXCEPTION)
+            | flag(options.narrow, NARROW);
         Self(u32::from(source) << SOURCE_SHIFT | scope | flags)
     }
 
@@ -61,6 +64,18 @@ impl Entry {
 
     pub(crate) fn is_exception(self) -> bool {
         self.0 & EXCEPTION != 0
+    }
+
+    pub(crate) fn is_narrow(self) -> bool {
+        self.0 & NARROW != 0
+    }
+
+    pub(crate) fn options(self) -> Options {
+        Options {
+            important: self.is_important(),
+            exception: self.is_exception(),
+            narrow: self.is_narrow(),
+        }
     }
 
     pub(crate) fn is_allow_below(self) -> bool {
@@ -147,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let important = Options { important: true, exception: true };
+        let important = Options { important: true, exception: true, narrow: true };
         let sets = [
             vec![block(0, Scope::Exact)],
             vec![],
@@ -180,7 +195,7 @@ mod tests {
             (block(1, Subtree), block(2, Subtree), false),
             (
                 block(1, Subtree),
-                Entry::new(1, Subtree, Options { important: true, exception: false }),
+                Entry::new(1, Subtree, Options { important: true, ..Options::default() }),
                 false,
             ),
         ];

@@ -86,11 +86,12 @@ impl Oracle {
         }
 
         let rules = self.matching(name);
-        let excepted = |source: usize, important: bool| {
+        let excepted = |source: usize, important: bool, narrow: bool| {
             rules.iter().any(|(_, rule)| {
                 rule.options.exception
                     && rule.source == source
                     && (rule.options.important || !important)
+                    && (narrow || !rule.options.narrow)
             })
         };
         // What lies below a name of two labels or more shares its last two.
@@ -117,7 +118,7 @@ impl Oracle {
             source.action == Action::Block
                 && !rule.options.exception
                 && source.categories.contains(category)
-                && !excepted(rule.source, rule.options.important)
+                && !excepted(rule.source, rule.options.important, rule.options.narrow)
         };
         let important: Vec<_> = rules
             .iter()
@@ -154,7 +155,7 @@ impl Oracle {
         // 9: patterns.
         let in_force = |source: usize| {
             self.sources[source].action == Action::Block
-                && !excepted(source, false)
+                && !excepted(source, false, false)
                 && self.sources[source]
                     .categories
                     .iter()
@@ -249,12 +250,14 @@ impl Both {
     }
 
     /// A rule in the notation of the table of cases: `d`, `=d` (exact), `*.d` (below), `~fragment`,
-    /// `/expression/`; `@@` before and `$important` after, as in lists.
+    /// `/expression/`; `@@` before, `$important` and then `$narrow` after.
     pub fn rule(&mut self, source: usize, text: &str) -> Result<(), RuleError> {
         let (text, exception) = text.strip_prefix("@@").map_or((text, false), |rest| (rest, true));
+        let (text, narrow) =
+            text.strip_suffix("$narrow").map_or((text, false), |rest| (rest, true));
         let (text, important) =
             text.strip_suffix("$important").map_or((text, false), |rest| (rest, true));
-        let options = Options { important, exception };
+        let options = Options { important, exception, narrow };
         let batch = &mut self.batches[source];
         if let Some(fragment) = text.strip_prefix('~') {
             batch.fragment(&Fragment::parse(fragment)?, options)?;

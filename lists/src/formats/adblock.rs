@@ -100,7 +100,7 @@ pub(super) fn line<S: Sink>(
         None => (rule, false),
     };
     let important = modifiers.map_or(Ok(false), known_modifiers)?;
-    let flags = Options { important, exception };
+    let flags = Options { important, exception, narrow: false };
     match expression_body(pattern) {
         Some(body) => expression::rule(body, flags, out),
         None => Pattern::read(&lower(pattern))?.emit(pattern, flags, options.scope, out),
