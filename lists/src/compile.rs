@@ -9,8 +9,8 @@ use std::{
 };
 
 use filter_core::{
-    Batch, BindError, CategoryError, Filter, FilterBuilder, Fragment, OpenError, Options, Profile,
-    RuleError, SourceError, Stamp,
+    Batch, BindError, CategoryError, CategoryInfo, Filter, FilterBuilder, Fragment, OpenError,
+    Options, Profile, RuleError, SourceError, Stamp,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -207,6 +207,24 @@ fn can_be_served(bytes: &[u8]) -> Result<(), CompileError> {
 /// [`ListError`], when the list cannot be read or holds nothing.
 pub fn read_source(source: &ListSource, sink: &mut impl Sink) -> Result<SourceReport, ListError> {
     Plan::new(source)?.read(sink, &())
+}
+
+/// Reads a source up to its first rule, with the categories that its sources file declares: that it
+/// is a list, in its format.
+///
+/// # Errors
+/// [`CompileError`], as [`build`] would give it for this source alone.
+pub fn probe(source: &ListSource, categories: &[CategoryInfo]) -> Result<(), CompileError> {
+    let mut builder = FilterBuilder::new();
+    for category in categories {
+        builder.category(category.clone())?;
+    }
+    let id = builder.source(source.definition.clone())?;
+    let mut sink = FirstRule { sink: BatchSink(builder.batch(id)), found: false };
+    match read_source(source, &mut sink) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(CompileError::Lists(vec![error])),
+    }
 }
 
 /// What is to be read for one source.
@@ -422,5 +440,23 @@ impl Sink for BatchSink {
             Rule::Expression(text) => self.0.expression(text, options),
             Rule::Url(_) => Ok(()),
         }
+    }
+}
+
+/// Wants no more than one rule.
+struct FirstRule {
+    sink: BatchSink,
+    found: bool,
+}
+
+impl Sink for FirstRule {
+    fn is_done(&self) -> bool {
+        self.found
+    }
+
+    fn rule(&mut self, line: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError> {
+        self.sink.rule(line, rule, options)?;
+        self.found = true;
+        Ok(())
     }
 }

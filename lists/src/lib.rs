@@ -11,6 +11,7 @@
 //! | `signature` | `pull` | minisign's keys and signatures; making them with `cli` |
 //! | `formats` | `compile` | one streaming reader for each list format, and their detection |
 //! | `compile` | `compile` | reads all sources in parallel and builds the bundle |
+//! | `fetch` | `cli` | fetches the lists that have a URL into a cache |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
 //!
 //! The binary `list-compile` (feature `cli`) is their face on the command line.
@@ -24,6 +25,8 @@ pub mod compile;
 pub mod diagnostic;
 #[cfg(feature = "pull")]
 pub mod digest;
+#[cfg(feature = "cli")]
+pub mod fetch;
 #[cfg(feature = "compile")]
 pub mod formats;
 #[cfg(feature = "pull")]

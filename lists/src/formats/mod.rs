@@ -75,6 +75,11 @@ pub trait Sink {
         let _ = (number, reason, text);
     }
 
+    /// True when it wants no more: reading may stop, as if the list ended here.
+    fn is_done(&self) -> bool {
+        false
+    }
+
     /// Takes the rule of a line (from 1).
     ///
     /// # Errors
@@ -302,7 +307,7 @@ pub(crate) fn read_part(
 ) -> Result<FileReport, ReadError> {
     let mut lines = Lines::new(input)?;
     let mut report = FileReport::default();
-    loop {
+    while !sink.is_done() {
         // Borrowed from `lines` until the end of the turn, hence the number first.
         let number = lines.number + 1;
         let (text, outcome) = match lines.next()? {

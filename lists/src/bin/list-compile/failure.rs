@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Sources(SourcesError),
     /// The file is no bundle that can be served; exit code 4.
     Bundle(String),
+    /// It was done, but for some of the sources with copies of the cache; exit code 6.
+    FromCache { count: usize, of: usize },
 }
 
 impl Failure {
@@ -37,6 +39,9 @@ impl Failure {
                 shown.collect::<Vec<_>>().join("\n\n")
             }
             Self::Sources(error) => format!("error: {error}"),
+            Self::FromCache { count, of } => format!(
+                "warning: {count} of {of} sources could not be fetched, and come from the cache"
+            ),
         };
         // Where standard error is closed, the exit code still tells.
         let _ = writeln!(io::stderr(), "{text}");
@@ -45,6 +50,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Sources(_) => 3,
             Self::Bundle(_) => 4,
+            Self::FromCache { .. } => 6,
         })
     }
 }

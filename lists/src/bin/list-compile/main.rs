@@ -14,6 +14,7 @@ mod progress;
 mod replace;
 mod sign;
 mod stats;
+mod update;
 mod verify;
 
 use std::process::ExitCode;
@@ -22,7 +23,8 @@ use clap::{Parser, Subcommand};
 
 /// Compiles blocklists into one bundle, and looks into bundles.
 ///
-/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 sources file invalid, 4 bundle invalid.
+/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 sources file invalid, 4 bundle invalid, 6 done,
+/// but from cached copies of lists that could not be fetched.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -38,10 +40,13 @@ enum Command {
     Keygen(keygen::Arguments),
     Sign(sign::Arguments),
     Stats(stats::Arguments),
+    Update(update::Arguments),
     Verify(verify::Arguments),
 }
 
 fn main() -> ExitCode {
+    // The one TLS provider of the tree; it can only be there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match Arguments::parse().command {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Stats(arguments) => stats::run(&arguments),
+        Command::Update(arguments) => update::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
     };
     match outcome {

@@ -1,0 +1,427 @@
+//! The cache folder: every list as it last came, and the copy of each that was last accepted.
+//!
+//! | in the folder | |
+//! |---|---|
+//! | `lock` | held by the one update that uses the folder |
+//! | `pages/` | for each URL, what its server last sent: validators and digest |
+//! | `good/` | for each list, the last content that its reader accepted |
+//! | `content/` | files, named by their SHA-256 |
+//! | `unpacked/` | the archives among them, unpacked, named likewise |
+//! | `new/` | what is being written; emptied when the folder is opened |
+//!
+//! Whatever is not in `new/` is whole: it was moved there once it was on the disk.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::download::Validators;
+use crate::{
+    archive::{self, ArchiveError},
+    digest::Sha256Digest,
+};
+
+/// How long a list that no sources file names any more is kept.
+const KEEP: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// A cache folder, used by nobody else.
+#[derive(Debug)]
+pub struct Cache {
+    folder: PathBuf,
+    /// Released when this is dropped, or the process killed.
+    _lock: File,
+    next: AtomicU64,
+}
+
+/// Why the cache folder cannot be used. Nothing can be fetched then.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CacheError {
+    /// The system refuses, for want of room or rights.
+    #[error("the cache: {}: {error}", path.display())]
+    Io {
+        /// File or folder.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Another process holds its lock.
+    #[error(
+        "another `list-compile update` uses {}: wait for its end, or give another `--cache`",
+        folder.display()
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+impl CacheError {
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Io { path: path.into(), error }
+    }
+}
+
+/// A content and when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Copy {
+    pub(super) sha256: Sha256Digest,
+    pub(super) octets: u64,
+    /// When it came.
+    #[serde(with = "instant")]
+    pub(super) fetched_at: Timestamp,
+    /// When its server last said that it is current.
+    #[serde(with = "instant")]
+    pub(super) checked_at: Timestamp,
+}
+
+/// What the server of a URL last sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Page {
+    pub(super) url: String,
+    /// Where it came from, after redirects.
+    pub(super) final_url: String,
+    #[serde(flatten)]
+    pub(super) validators: Validators,
+    #[serde(flatten)]
+    pub(super) copy: Copy,
+}
+
+/// What the reader of a list last accepted. Of an archive that several lists share, it may be an
+/// older one than for the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Good {
+    pub(super) url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<PathBuf>,
+    #[serde(flatten)]
+    pub(super) copy: Copy,
+}
+
+/// RFC 3339.
+mod instant {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(at)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl Cache {
+    /// Opens the folder, making it if it is not there, and clears away what a killed update left.
+    ///
+    /// # Errors
+    /// [`CacheError`], when another process uses it or the system refuses.
+    pub fn open(folder: &Path) -> Result<Self, CacheError> {
+        for part in ["pages", "good", "content", "unpacked"] {
+            let path = folder.join(part);
+            fs::create_dir_all(&path).map_err(CacheError::at(&path))?;
+        }
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(CacheError::at(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(CacheError::InUse { folder: folder.into() });
+            }
+            Err(TryLockError::Error(error)) => return Err(CacheError::Io { path, error }),
+        }
+        let new = folder.join("new");
+        match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(CacheError::Io { path: new, error });
+            }
+            _ => fs::create_dir(&new).map_err(CacheError::at(&new))?,
+        }
+        Ok(Self { folder: folder.into(), _lock: lock, next: AtomicU64::new(0) })
+    }
+
+    /// A path in `new/` that is not used yet.
+    pub(super) fn new_path(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.folder.join("new").join(number.to_string())
+    }
+
+    /// What the server of `url` last sent, if it was ever accepted and is still there.
+    pub(super) fn page(&self, url: &str) -> Option<Page> {
+        let page: Page = read(&self.page_path(url))?;
+        (page.url == url).then_some(page)
+    }
+
+    pub(super) fn save_page(&self, page: &Page) -> Result<(), CacheError> {
+        self.save(&self.page_path(&page.url), page)
+    }
+
+    /// What the reader of the list at `url` and `member` last accepted.
+    pub(super) fn good(&self, url: &str, member: Option<&Path>) -> Option<Good> {
+        let good: Good = read(&self.good_path(url, member))?;
+        (good.url == url && good.member.as_deref() == member).then_some(good)
+    }
+
+    pub(super) fn save_good(&self, good: &Good) -> Result<(), CacheError> {
+        self.save(&self.good_path(&good.url, good.member.as_deref()), good)
+    }
+
+    /// The file of a content.
+    pub(super) fn content(&self, sha256: Sha256Digest) -> PathBuf {
+        self.folder.join("content").join(sha256.to_string())
+    }
+
+    /// True when the content is there and is what it was: disks err too.
+    pub(super) fn is_sound(&self, sha256: Sha256Digest) -> bool {
+        digest(&self.content(sha256)).is_ok_and(|found| found == sha256)
+    }
+
+    /// Moves a file of `new/` to its place among the contents; returns its digest.
+    pub(super) fn keep(&self, file: &Path) -> Result<Sha256Digest, CacheError> {
+        let sha256 = digest(file).map_err(CacheError::at(file))?;
+        let path = self.content(sha256);
+        move_to(file, &path).map_err(CacheError::at(&path))?;
+        Ok(sha256)
+    }
+
+    /// The folder of an archive's files: unpacked once.
+    pub(super) fn unpacked(
+        &self,
+        sha256: Sha256Digest,
+        limits: &archive::Limits,
+    ) -> Result<PathBuf, ArchiveError> {
+        let folder = self.folder.join("unpacked").join(sha256.to_string());
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let new = self.new_path();
+        archive::unpack(&self.content(sha256), &new, limits)?;
+        sync_tree(&new)?;
+        fs::rename(&new, &folder)?;
+        Ok(folder)
+    }
+
+    /// Removes the contents that nothing refers to, and the lists that none of `urls` names and that
+    /// nobody asked for in a long time.
+    pub(super) fn sweep(&self, urls: &BTreeSet<&str>, now: Timestamp) -> Result<(), CacheError> {
+        let wanted = |url: &str, copy: &Copy| {
+            urls.contains(url) || now.duration_since(copy.checked_at) < KEEP
+        };
+        let mut used: BTreeSet<Sha256Digest> = BTreeSet::new();
+        for path in self.entries("pages")? {
+            let page: Option<Page> = read(&path);
+            match page.filter(|page| wanted(&page.url, &page.copy)) {
+                Some(page) => drop(used.insert(page.copy.sha256)),
+                None => fs::remove_file(&path).map_err(CacheError::at(&path))?,
+            }
+        }
+        for path in self.entries("good")? {
+            let good: Option<Good> = read(&path);
+            match good.filter(|good| wanted(&good.url, &good.copy)) {
+                Some(good) => drop(used.insert(good.copy.sha256)),
+                None => fs::remove_file(&path).map_err(CacheError::at(&path))?,
+            }
+        }
+        let is_used = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.and_then(|name| name.parse().ok()).is_some_and(|sha256| used.contains(&sha256))
+        };
+        for path in self.entries("content")?.into_iter().filter(|path| !is_used(path)) {
+            fs::remove_file(&path).map_err(CacheError::at(&path))?;
+        }
+        for path in self.entries("unpacked")?.into_iter().filter(|path| !is_used(path)) {
+            // Moved first, so that a kill never leaves half of it in place.
+            let new = self.new_path();
+            let removed = fs::rename(&path, &new).and_then(|()| fs::remove_dir_all(&new));
+            removed.map_err(CacheError::at(&path))?;
+        }
+        Ok(())
+    }
+
+    fn entries(&self, part: &str) -> Result<Vec<PathBuf>, CacheError> {
+        let folder = self.folder.join(part);
+        let entries = fs::read_dir(&folder).and_then(|entries| {
+            entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()
+        });
+        entries.map_err(CacheError::at(&folder))
+    }
+
+    fn page_path(&self, url: &str) -> PathBuf {
+        self.record_path("pages", url)
+    }
+
+    fn good_path(&self, url: &str, member: Option<&Path>) -> PathBuf {
+        let member = member.unwrap_or(Path::new("")).to_string_lossy();
+        self.record_path("good", &format!("{url}\n{member}"))
+    }
+
+    fn record_path(&self, part: &str, key: &str) -> PathBuf {
+        self.folder.join(part).join(format!("{}.json", Sha256Digest::of(key.as_bytes())))
+    }
+
+    fn save(&self, path: &Path, record: &impl Serialize) -> Result<(), CacheError> {
+        let new = self.new_path();
+        let write = || {
+            let mut text = serde_json::to_vec_pretty(record)?;
+            text.push(b'\n');
+            File::create(&new)?.write_all(&text)?;
+            move_to(&new, path)
+        };
+        write().map_err(CacheError::at(path))
+    }
+}
+
+/// A record; none where it is missing or damaged: it is made anew then.
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+fn digest(path: &Path) -> io::Result<Sha256Digest> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Sha256Digest::finish(hash)),
+            length => hash.update(&buffer[..length]),
+        }
+    }
+}
+
+/// Moves a file once it is on the disk, and the move with it.
+fn move_to(file: &Path, path: &Path) -> io::Result<()> {
+    File::open(file)?.sync_all()?;
+    fs::rename(file, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Everything below a folder to the disk.
+fn sync_tree(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            sync_tree(&entry.path())?;
+        } else if kind.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn page(url: &str, sha256: Sha256Digest, checked_at: &str) -> Page {
+        let copy = Copy {
+            sha256,
+            octets: 2,
+            fetched_at: at("2026-01-01T00:00:00Z"),
+            checked_at: at(checked_at),
+        };
+        let validators = Validators { etag: Some("\"a\"".into()), last_modified: None };
+        Page { url: url.into(), final_url: url.into(), validators, copy }
+    }
+
+    fn keep(cache: &Cache, text: &str) -> Sha256Digest {
+        let file = cache.new_path();
+        fs::write(&file, text).unwrap();
+        cache.keep(&file).unwrap()
+    }
+
+    #[test]
+    fn one_update_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let error = Cache::open(folder.path()).unwrap_err();
+        assert!(matches!(error, CacheError::InUse { .. }), "{error}");
+        fs::write(cache.new_path(), "left by a killed update").unwrap();
+        drop(cache);
+        Cache::open(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn records_are_read_back_or_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let sha256 = keep(&cache, "a\n");
+        let page = page("https://a.example/", sha256, "2026-01-02T00:00:00Z");
+        cache.save_page(&page).unwrap();
+        assert_eq!(cache.page("https://a.example/"), Some(page.clone()));
+        assert_eq!(cache.page("https://b.example/"), None);
+
+        let good = Good {
+            url: page.url.clone(),
+            member: Some("blacklists/adult".into()),
+            copy: page.copy,
+        };
+        cache.save_good(&good).unwrap();
+        assert_eq!(cache.good(&good.url, good.member.as_deref()), Some(good.clone()));
+        assert_eq!(cache.good(&good.url, None), None);
+
+        let path = cache.page_path("https://a.example/");
+        let text = fs::read_to_string(&path).unwrap();
+        for (from, to) in
+            [("}", ""), (&*sha256.to_string(), "../../../etc/passwd"), ("a.example/\"", "c\"")]
+        {
+            fs::write(&path, text.replace(from, to)).unwrap();
+            assert_eq!(cache.page("https://a.example/"), None, "{from} → {to}");
+        }
+    }
+
+    #[test]
+    fn damaged_contents_are_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let sha256 = keep(&cache, "a.example\n");
+        assert!(cache.is_sound(sha256));
+        fs::write(cache.content(sha256), "b.example\n").unwrap();
+        assert!(!cache.is_sound(sha256));
+        assert!(!cache.is_sound(Sha256Digest::of(b"another")));
+    }
+
+    #[test]
+    fn what_nothing_refers_to_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let [named, recent, old, loose] = ["named", "recent", "old", "loose"].map(|text| {
+            let sha256 = keep(&cache, text);
+            fs::create_dir(folder.path().join("unpacked").join(sha256.to_string())).unwrap();
+            sha256
+        });
+        for (url, sha256, checked_at) in [
+            ("https://named.example/", named, "2020-01-01T00:00:00Z"),
+            ("https://recent.example/", recent, "2026-01-01T00:00:00Z"),
+            ("https://old.example/", old, "2020-01-01T00:00:00Z"),
+        ] {
+            cache.save_page(&page(url, sha256, checked_at)).unwrap();
+        }
+        fs::write(folder.path().join("good/damaged.json"), "{").unwrap();
+        cache.sweep(&["https://named.example/"].into(), at("2026-01-31T00:00:00Z")).unwrap();
+
+        for part in ["content", "unpacked"] {
+            let exists =
+                |sha256: Sha256Digest| folder.path().join(part).join(sha256.to_string()).exists();
+            let left = [named, recent, old, loose].map(exists);
+            assert_eq!(left, [true, true, false, false], "{part}");
+        }
+        assert_eq!(cache.entries("good").unwrap().len(), 0);
+        assert_eq!(cache.entries("pages").unwrap().len(), 2);
+    }
+}

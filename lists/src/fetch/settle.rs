@@ -1,0 +1,406 @@
+//! From what came to lists that can be read: which content each source uses.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use thiserror::Error;
+use url::Url;
+
+use super::{
+    Errand, Outcome, Share,
+    cache::{Cache, CacheError, Copy, Good, Page},
+    download::{Body, Validators},
+    report::{SourceFetch, Status},
+};
+use crate::{
+    archive::{self, ArchiveError, Content},
+    compile::{self, CompileError, ListError},
+    digest::Sha256Digest,
+    source::{ListSource, Place},
+};
+
+/// Octets in which a web page shows that it is one.
+const HEAD: u64 = 1024;
+/// Folders of an archive that are named where the right one is missing.
+const FOLDERS: usize = 12;
+
+/// Why a content is not used.
+#[derive(Debug, Error)]
+pub(super) enum Fault {
+    /// The publisher's: an older copy may do.
+    #[error("{0}")]
+    Theirs(String),
+    /// This machine's: nothing else will work either.
+    #[error(transparent)]
+    Ours(#[from] CacheError),
+}
+
+impl Fault {
+    fn theirs(error: impl ToString) -> Self {
+        Self::Theirs(error.to_string())
+    }
+
+    /// An archive or compressed file that cannot be unpacked to `path`.
+    fn unpacking(error: ArchiveError, path: &Path) -> Self {
+        match error {
+            ArchiveError::Io(error) if is_ours(&error) => CacheError::at(path)(error).into(),
+            ArchiveError::Folder { path, error } => CacheError::Io { path, error }.into(),
+            error => Self::theirs(error),
+        }
+    }
+}
+
+/// True for an error that no archive can cause.
+fn is_ours(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    let ours = [FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
+    ours.contains(&error.kind())
+}
+
+/// A new content, in its place in the cache; no reader has seen it yet.
+pub(super) struct Came {
+    url: Url,
+    sha256: Sha256Digest,
+    /// Of the content.
+    octets: u64,
+    /// As sent.
+    transferred: u64,
+    validators: Validators,
+}
+
+impl Came {
+    /// Takes a body that is whole: undoes its encoding, and that of a list that is a compressed
+    /// file. Archives stay what they are.
+    pub(super) fn take(
+        cache: &Cache,
+        file: &Path,
+        body: Body,
+        max_octets: u64,
+    ) -> Result<Self, Fault> {
+        let Body { url, octets: transferred, encoded, validators } = body;
+        let mut file = file.to_owned();
+        if encoded {
+            file = decompressed(cache, &file, max_octets).map_err(|fault| match fault {
+                Fault::Theirs(words) => Fault::Theirs(format!("its content encoding: {words}")),
+                ours => ours,
+            })?;
+        }
+        if archive::content(&file).map_err(Fault::theirs)? == Content::Compressed {
+            file = decompressed(cache, &file, max_octets)?;
+        }
+        let octets = fs::metadata(&file).map_err(CacheError::at(&file))?.len();
+        let sha256 = cache.keep(&file)?;
+        Ok(Self { url, sha256, octets, transferred, validators })
+    }
+}
+
+fn decompressed(cache: &Cache, file: &Path, max_octets: u64) -> Result<PathBuf, Fault> {
+    let mut decoder = archive::decompress(file, &limits(max_octets)).map_err(Fault::theirs)?;
+    if !decoder.is_compressed() {
+        return Err(Fault::theirs("it is not compressed, as its server says"));
+    }
+    let path = cache.new_path();
+    let write = || CacheError::at(&path);
+    let mut plain = File::create(&path).map_err(write())?;
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        let length =
+            decoder.read(&mut buffer).map_err(|e| Fault::theirs(ArchiveError::from_read(e)))?;
+        if length == 0 {
+            return Ok(path);
+        }
+        plain.write_all(&buffer[..length]).map_err(write())?;
+    }
+}
+
+fn limits(max_octets: u64) -> archive::Limits {
+    archive::Limits { octets: max_octets, ..archive::Limits::default() }
+}
+
+/// What became of one source.
+pub(super) struct Settled {
+    /// Which of the sources.
+    pub(super) index: usize,
+    pub(super) report: SourceFetch,
+    /// The source at a path of the cache; none where there is nothing for it.
+    pub(super) local: Option<ListSource>,
+}
+
+impl Errand {
+    /// Finds for each source of a share the newest content that its reader accepts, and remembers
+    /// it. `held` is what the URL had before.
+    pub(super) fn settle(
+        &self,
+        share: &Share,
+        held: Option<Page>,
+        outcome: Outcome,
+        elapsed: Duration,
+    ) -> Result<Vec<Settled>, CacheError> {
+        let (status, problem, latest, transferred) = self.latest(share, held.as_ref(), outcome);
+        let mut desk = Desk {
+            errand: self,
+            share,
+            held: held.map(|page| page.copy),
+            latest: latest.as_ref().map(|page| page.copy.clone()),
+            opened: HashMap::new(),
+        };
+        let mut all = Vec::new();
+        for &index in &share.users {
+            let source = &self.sources.sources[index];
+            let report = SourceFetch {
+                final_url: latest.as_ref().map(|page| page.final_url.clone()),
+                error: problem.clone(),
+                transferred,
+                seconds: elapsed.as_secs_f64(),
+                ..SourceFetch::new(source, status)
+            };
+            let (report, local) = desk.choose(source, report)?;
+            all.push(Settled { index, report, local });
+        }
+        // Its validators are remembered once it is of use: until then it is asked for again.
+        let is_of_use = all.iter().any(|settled| settled.report.status.is_current());
+        if let Some(page) = latest.filter(|_| is_of_use) {
+            self.cache.save_page(&page)?;
+        }
+        Ok(all)
+    }
+
+    /// What the server has now, or had when it was last asked.
+    fn latest(
+        &self,
+        share: &Share,
+        held: Option<&Page>,
+        outcome: Outcome,
+    ) -> (Status, Option<String>, Option<Page>, u64) {
+        let held_digest = held.map(|page| page.copy.sha256);
+        match outcome {
+            Outcome::Came(came) => {
+                let Came { url, sha256, octets, transferred, validators } = came;
+                let is_new = held_digest.is_none_or(|held| held != sha256);
+                let status = if is_new { Status::Fresh } else { Status::Unchanged };
+                let (fetched_at, checked_at) = (self.now, self.now);
+                let copy = Copy { sha256, octets, fetched_at, checked_at };
+                let (url, final_url) = (share.remote.url.to_string(), url.to_string());
+                (status, None, Some(Page { url, final_url, validators, copy }), transferred)
+            }
+            Outcome::Unchanged => {
+                let page = held.cloned().map(|mut page| {
+                    page.copy.checked_at = self.now;
+                    page
+                });
+                (Status::Unchanged, None, page, 0)
+            }
+            Outcome::Outside(words) => (Status::Outside, Some(words), held.cloned(), 0),
+            Outcome::Failed(words) => (Status::Cached, Some(words), held.cloned(), 0),
+        }
+    }
+}
+
+/// Where the sources of one share are tried with the contents that there are.
+struct Desk<'a> {
+    errand: &'a Errand,
+    share: &'a Share,
+    held: Option<Copy>,
+    latest: Option<Copy>,
+    opened: HashMap<Sha256Digest, Result<Files, String>>,
+}
+
+/// A content that was looked into.
+#[derive(Clone)]
+enum Files {
+    /// One file.
+    One(PathBuf),
+    /// An archive, unpacked into this folder.
+    Many(PathBuf),
+}
+
+impl Desk<'_> {
+    /// The latest content if the reader accepts it, else an older one, else nothing.
+    fn choose(
+        &mut self,
+        source: &ListSource,
+        mut report: SourceFetch,
+    ) -> Result<(SourceFetch, Option<ListSource>), CacheError> {
+        let (cache, url) = (&self.errand.cache, self.share.remote.url.as_str());
+        let good = cache.good(url, source.member.as_deref()).map(|good| good.copy);
+        let older = [self.held.clone(), good].into_iter().flatten();
+        let copies: Vec<_> = self.latest.clone().into_iter().chain(older).collect();
+        for (place, copy) in copies.iter().enumerate() {
+            if copies[..place].iter().any(|tried| tried.sha256 == copy.sha256) {
+                continue;
+            }
+            match self.localised(source, copy) {
+                Ok(local) => {
+                    let is_latest = self.latest.as_ref() == Some(copy);
+                    if !is_latest {
+                        report.status = Status::Cached;
+                    } else if report.status.is_current() {
+                        self.remember(source, copy)?;
+                    }
+                    self.errand.grade(&mut report, copy);
+                    let is_used = report.status != Status::Failed;
+                    return Ok((report, is_used.then_some(local)));
+                }
+                Err(Fault::Theirs(words)) => {
+                    report.error.get_or_insert(words);
+                }
+                Err(Fault::Ours(error)) => return Err(error),
+            }
+        }
+        if report.status == Status::Outside {
+            let words = report.error.unwrap_or_default();
+            report.error = Some(format!(
+                "there is no copy yet, and {words}: wait, or add --ignore-windows this once"
+            ));
+        }
+        report.status = Status::Failed;
+        Ok((report, None))
+    }
+
+    fn remember(&self, source: &ListSource, copy: &Copy) -> Result<(), CacheError> {
+        self.errand.cache.save_good(&Good {
+            url: self.share.remote.url.to_string(),
+            member: source.member.clone(),
+            copy: copy.clone(),
+        })
+    }
+
+    /// The source at its path in a content, if its reader accepts a line of that.
+    fn localised(&mut self, source: &ListSource, copy: &Copy) -> Result<ListSource, Fault> {
+        let path = match (self.open(copy)?, &source.member) {
+            (Files::One(file), None) => file,
+            (Files::Many(folder), None) => folder,
+            (Files::Many(folder), Some(member)) => {
+                let path = folder.join(member);
+                if !path.exists() {
+                    return Err(Fault::Theirs(missing(member, &folder)));
+                }
+                path
+            }
+            (Files::One(_), Some(_)) => {
+                return Err(Fault::theirs("it is no archive: the source says `member`"));
+            }
+        };
+        let local = ListSource { place: Place::Path(path), member: None, ..source.clone() };
+        let categories = &self.errand.sources.categories;
+        compile::probe(&local, categories).map_err(|error| match error {
+            // The report says already which source and where.
+            CompileError::Lists(lists) => Fault::theirs(only_kinds(&lists)),
+            error => Fault::theirs(error),
+        })?;
+        Ok(local)
+    }
+
+    /// Looks into a content, once.
+    fn open(&mut self, copy: &Copy) -> Result<Files, Fault> {
+        if let Some(opened) = self.opened.get(&copy.sha256) {
+            return opened.clone().map_err(Fault::Theirs);
+        }
+        let opened = self.look_into(copy);
+        let remembered = match &opened {
+            Ok(files) => Ok(files.clone()),
+            Err(Fault::Theirs(words)) => Err(words.clone()),
+            Err(Fault::Ours(_)) => return opened,
+        };
+        self.opened.insert(copy.sha256, remembered);
+        opened
+    }
+
+    fn look_into(&self, copy: &Copy) -> Result<Files, Fault> {
+        let cache = &self.errand.cache;
+        let file = cache.content(copy.sha256);
+        if !cache.is_sound(copy.sha256) {
+            return Err(Fault::theirs("its copy in the cache is damaged"));
+        }
+        if archive::content(&file).map_err(Fault::theirs)? == Content::Archive {
+            let limits = limits(self.share.remote.max_octets);
+            let folder = cache.unpacked(copy.sha256, &limits);
+            return folder.map(Files::Many).map_err(|error| Fault::unpacking(error, &file));
+        }
+        let mut head = Vec::new();
+        let read = File::open(&file).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+        read.map_err(CacheError::at(&file))?;
+        if is_web_page(&head) {
+            return Err(Fault::theirs(
+                "a web page came in place of the list: open the URL in a browser",
+            ));
+        }
+        Ok(Files::One(file))
+    }
+}
+
+impl Errand {
+    /// Notes which copy is used, and whether it is too old to be.
+    fn grade(&self, report: &mut SourceFetch, copy: &Copy) {
+        let age = Duration::try_from(self.now.duration_since(copy.checked_at)).unwrap_or_default();
+        report.sha256 = Some(copy.sha256);
+        report.octets = copy.octets;
+        report.age_seconds = Some(age.as_secs());
+        if let Some(max_age) = self.options.max_age
+            && age > max_age
+        {
+            let words = report.error.take().unwrap_or_default();
+            report.error = Some(format!("{words}; its last good copy is older than --max-age"));
+            report.status = Status::Failed;
+        }
+    }
+}
+
+/// What is wrong with a list, without where it is: its path in the cache means nothing to people.
+fn only_kinds(errors: &[ListError]) -> String {
+    errors.iter().map(|error| error.kind.to_string()).collect::<Vec<_>>().join("; ")
+}
+
+/// HTML or XML: what captive portals, login pages and expired hosts send with a 200.
+fn is_web_page(head: &[u8]) -> bool {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let begins = |with: &str| {
+        text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    ["<!doctype", "<html", "<head", "<body", "<script", "<meta", "<title", "<?xml", "<!--"]
+        .iter()
+        .any(|with| begins(with))
+}
+
+fn missing(member: &Path, folder: &Path) -> String {
+    let parent = folder.join(member.parent().unwrap_or(Path::new("")));
+    let mut names: Vec<_> = fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .collect();
+    names.sort();
+    let more = if names.len() > FOLDERS { ", …" } else { "" };
+    names.truncate(FOLDERS);
+    format!("the archive has no `{}`; beside it: {}{more}", member.display(), names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn web_pages_are_told_from_lists() {
+        let cases: [(&[u8], bool); 9] = [
+            (b"<!DOCTYPE html><html>", true),
+            (b"\xef\xbb\xbf\r\n <HTML>", true),
+            (b"<?xml version=\"1.0\"?>", true),
+            (b"<!-- ... -->", true),
+            (b"# list\na.example\n", false),
+            (b"! <html>\n||a.example^\n", false),
+            (b"", false),
+            (b"<", false),
+            (b"<gambling>,<win><50>\n", false),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(is_web_page(head), expected, "{:?}", String::from_utf8_lossy(head));
+        }
+    }
+}
