@@ -97,6 +97,13 @@ pub struct ListError {
     pub kind: ListErrorKind,
 }
 
+impl ListError {
+    pub(crate) fn new(source: &ListSource, path: &Path, kind: impl Into<ListErrorKind>) -> Self {
+        let source_name = source.definition.name.clone();
+        Self { source_name, path: path.into(), kind: kind.into() }
+    }
+}
+
 /// What is wrong with a list.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -266,8 +273,8 @@ fn plan(sources: &[ListSource]) -> Result<Vec<Plan<'_>>, CompileError> {
 
 impl<'a> Plan<'a> {
     fn new(source: &'a ListSource) -> Result<Self, ListError> {
-        let path = source.path().map_err(|error| fail(source, Path::new(""), error))?;
-        Self::try_new(source, path).map_err(|error| fail(source, path, error))
+        let path = source.path().map_err(|error| ListError::new(source, Path::new(""), error))?;
+        Self::try_new(source, path).map_err(|error| ListError::new(source, path, error))
     }
 
     fn try_new(source: &'a ListSource, path: &'a Path) -> Result<Self, ReadError> {
@@ -348,7 +355,7 @@ impl<'a> Plan<'a> {
         let mut digests = Vec::new();
         for (part, path) in &self.files {
             let (file, digest) = read_file(*part, path, self.source, sink, progress)
-                .map_err(|error| fail(self.source, path, error))?;
+                .map_err(|error| ListError::new(self.source, path, error))?;
             digests.push((digest, path.clone()));
             report.files.push(file);
         }
@@ -357,7 +364,7 @@ impl<'a> Plan<'a> {
             let reasons =
                 report.skipped().into_iter().map(|(reason, skipped)| (reason, skipped.lines));
             let kind = ListErrorKind::Empty { lines: report.lines(), reasons: reasons.collect() };
-            return Err(fail(self.source, self.path, kind));
+            return Err(ListError::new(self.source, self.path, kind));
         }
         if report.rules() == 0 {
             report.warnings.push("it holds URLs only, which are not compiled yet".into());
@@ -370,11 +377,6 @@ fn wrong_kind(format: Format, is_directory: bool) -> ReadError {
     let (found, expected) =
         if is_directory { ("a directory", "a file") } else { ("a file", "a directory") };
     ReadError::Kind { format, expected, found }
-}
-
-fn fail(source: &ListSource, path: &Path, kind: impl Into<ListErrorKind>) -> ListError {
-    let source_name = source.definition.name.clone();
-    ListError { source_name, path: path.into(), kind: kind.into() }
 }
 
 fn read_file(
@@ -430,7 +432,7 @@ impl Read for Hashing<'_> {
 }
 
 /// Rules go into a batch.
-struct BatchSink(Batch);
+pub(crate) struct BatchSink(pub(crate) Batch);
 
 impl Sink for BatchSink {
     fn rule(&mut self, _line: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError> {

@@ -12,6 +12,7 @@
 //! | `formats` | `compile` | one streaming reader for each list format, and their detection |
 //! | `compile` | `compile` | reads all sources in parallel and builds the bundle |
 //! | `fetch` | `cli` | fetches the lists that have a URL into a cache |
+//! | `lint` | `compile` | what a list's author should look at, line by line |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
 //!
 //! The binary `list-compile` (feature `cli`) is their face on the command line.
@@ -29,6 +30,8 @@ pub mod digest;
 pub mod fetch;
 #[cfg(feature = "compile")]
 pub mod formats;
+#[cfg(feature = "compile")]
+pub mod lint;
 #[cfg(feature = "pull")]
 pub mod pointer;
 #[cfg(feature = "pull")]

@@ -61,7 +61,7 @@ impl Badfilters {
 }
 
 /// The rule that a `$badfilter` rule takes back: itself without that modifier.
-fn taken_back(text: &str) -> Option<Box<str>> {
+pub(crate) fn taken_back(text: &str) -> Option<Box<str>> {
     let text = text.trim();
     if is_comment(text) {
         return None;

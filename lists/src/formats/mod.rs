@@ -24,6 +24,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 pub use adblock::Badfilters;
+pub(crate) use adblock::taken_back;
 pub use detect::{DetectError, detect};
 pub use skip::Skip;
 pub(crate) use ut1::Directory;
@@ -200,7 +201,8 @@ fn count(reasons: &mut BTreeMap<Skip, Skipped>, reason: Skip, line: u64, text: &
     }
 }
 
-fn excerpt(text: &str) -> String {
+/// The beginning of a line, safe to show.
+pub(crate) fn excerpt(text: &str) -> String {
     let mut shown: String = text.chars().take(EXAMPLE_LENGTH).flat_map(shown_char).collect();
     if text.chars().nth(EXAMPLE_LENGTH).is_some() {
         shown.push('…');

@@ -8,6 +8,7 @@ mod check;
 mod explain;
 mod failure;
 mod keygen;
+mod lint;
 mod output;
 mod password;
 mod progress;
@@ -39,6 +40,7 @@ enum Command {
     Explain(explain::Arguments),
     Keygen(keygen::Arguments),
     Sign(sign::Arguments),
+    Lint(lint::Arguments),
     Stats(stats::Arguments),
     Update(update::Arguments),
     Verify(verify::Arguments),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Stats(arguments) => stats::run(&arguments),
         Command::Update(arguments) => update::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),

@@ -1,0 +1,249 @@
+//! The second reading: every rule in the light of all others.
+
+use std::{collections::HashMap, path::Path};
+
+use filter_core::{DomainName, Options, RuleError, Scope};
+
+use super::{
+    Check,
+    findings::{Findings, Place, Reading},
+    lookalike::{self, Suspicion},
+    survey::{Exception, Rules, Survey, hash},
+    written::is_glued,
+};
+use crate::formats::{Rule, Sink};
+
+pub(super) struct Review {
+    findings: Findings,
+    rules: Rules,
+    /// Those not seen to except anything, so far.
+    dead_exceptions: HashMap<u64, Exception>,
+    reading: Reading,
+}
+
+impl Review {
+    pub(super) fn new(mut survey: Survey) -> Self {
+        survey.dead_badfilters();
+        let mut dead_exceptions = survey.exceptions;
+        if survey.patterns > 0 {
+            // A pattern may match any name: what an exception to it is good for is not known.
+            dead_exceptions.clear();
+        }
+        Self {
+            findings: survey.findings,
+            rules: survey.rules,
+            dead_exceptions,
+            reading: Reading::default(),
+        }
+    }
+
+    /// The findings, and the hashes of the names.
+    pub(super) fn finish(mut self) -> (Findings, Vec<u64>) {
+        let mut dead: Vec<_> = self.dead_exceptions.into_values().collect();
+        dead.sort_by_key(|exception| exception.place);
+        for Exception { place, column, name } in dead {
+            let message = || format!("no rule of the list matches `{name}` or a name below it");
+            self.findings.add(Check::DeadException, place, column, message);
+        }
+        self.findings.read(&self.reading);
+        (self.findings, self.rules.into_hashes())
+    }
+
+    fn domain(&mut self, line: u64, name: &DomainName, scope: Scope, options: Options) {
+        let place = self.reading.place(line);
+        let hashes = Lineage::of(name);
+        let own = hashes.own();
+        let Some(first) = self.rules.place(own, scope, options) else {
+            return; // refused: a public suffix, say
+        };
+        if first != place {
+            return self.add(Check::Duplicate, line, name, |reading| {
+                format!("`{}` stands on {}", rule(name, scope), reading.shown(first))
+            });
+        }
+        self.name(line, name);
+        if options.exception {
+            self.revive_if_blocked(&hashes);
+        } else {
+            self.revive_above(&hashes);
+        }
+        // What `denyallow` leaves out of a rule is not looked at: neither covers the other for sure.
+        if options.narrow {
+            return;
+        }
+        if let Some((labels, above, covering)) = self.covering(&hashes, scope, options) {
+            self.add(Check::Covered, line, name, |reading| {
+                let above_rule = rule(&name.suffix(labels), covering);
+                let place = reading.shown(above);
+                format!("`{}` is within `{above_rule}` on {place}", rule(name, scope))
+            });
+        } else if !options.exception {
+            self.www_only(line, name, &hashes, options);
+        }
+    }
+
+    /// The nearest rule of the same kind that matches all that this one matches.
+    fn covering(
+        &self,
+        hashes: &Lineage,
+        scope: Scope,
+        options: Options,
+    ) -> Option<(usize, Place, Scope)> {
+        let own = hashes.own();
+        if scope != Scope::Subtree
+            && let Some(place) = self.rules.place(own, Scope::Subtree, options)
+        {
+            return Some((hashes.labels(), place, Scope::Subtree));
+        }
+        (1..hashes.labels()).rev().find_map(|labels| {
+            [Scope::Subtree, Scope::SubdomainsOnly].into_iter().find_map(|covering| {
+                let place = self.rules.place(hashes.at(labels), covering, options)?;
+                Some((labels, place, covering))
+            })
+        })
+    }
+
+    fn www_only(&mut self, line: u64, name: &DomainName, hashes: &Lineage, options: Options) {
+        if name.labels().next() != Some(b"www") || hashes.labels() < 3 {
+            return;
+        }
+        let site = name.suffix(hashes.labels() - 1).to_string();
+        if psl::domain_str(&site) != Some(site.as_str()) {
+            return;
+        }
+        let apex = hashes.at(hashes.labels() - 1);
+        let any = [Scope::Exact, Scope::Subtree].into_iter().any(|scope| {
+            [options, Options { important: !options.important, ..options }]
+                .into_iter()
+                .any(|options| self.rules.place(apex, scope, options).is_some())
+        });
+        if !any {
+            self.add(Check::WwwOnly, line, name, |_| {
+                format!("`{name}` is listed, `{site}` is not")
+            });
+        }
+    }
+
+    /// An exception on this name has something to except: a rule on the name or above it.
+    fn revive_if_blocked(&mut self, hashes: &Lineage) {
+        if !self.dead_exceptions.contains_key(&hashes.own()) {
+            return;
+        }
+        let blocked = (1..=hashes.labels()).any(|labels| {
+            let at_own = labels == hashes.labels();
+            let hash = hashes.at(labels);
+            [Scope::Exact, Scope::Subtree, Scope::SubdomainsOnly].into_iter().any(|scope| {
+                let reaches = scope != Scope::Exact || at_own;
+                let block = |(important, narrow)| {
+                    let options = Options { important, narrow, ..Options::default() };
+                    self.rules.place(hash, scope, options).is_some()
+                };
+                let any = [(false, false), (true, false), (false, true), (true, true)];
+                reaches && any.into_iter().any(block)
+            })
+        });
+        if blocked {
+            self.dead_exceptions.remove(&hashes.own());
+        }
+    }
+
+    /// Exceptions on ancestors except this rule.
+    fn revive_above(&mut self, hashes: &Lineage) {
+        if self.dead_exceptions.is_empty() {
+            return;
+        }
+        for labels in 1..=hashes.labels() {
+            self.dead_exceptions.remove(&hashes.at(labels));
+        }
+    }
+
+    /// What the name itself looks like.
+    fn name(&mut self, line: u64, name: &DomainName) {
+        if is_glued(&name.to_string()) {
+            self.add(Check::GluedAddress, line, name, |_| {
+                format!("`{name}` begins with an address")
+            });
+        }
+        if is_address(name) {
+            self.add(Check::Address, line, name, |_| format!("`{name}` is an address"));
+        }
+        match lookalike::suspicion(name) {
+            Some(Suspicion::LooksLike(known)) => {
+                let shown = lookalike::shown(name);
+                self.add(Check::Lookalike, line, name, |_| {
+                    format!("`{name}` ({shown}) looks like {known}")
+                });
+            }
+            Some(Suspicion::Mixes(scripts)) => {
+                let shown = lookalike::shown(name);
+                self.add(Check::MixedScript, line, name, |_| {
+                    format!("`{name}` ({shown}) mixes {scripts} letters")
+                });
+            }
+            None => {}
+        }
+    }
+
+    fn add(
+        &mut self,
+        check: Check,
+        line: u64,
+        name: &DomainName,
+        message: impl FnOnce(&Reading) -> String,
+    ) {
+        let reading = &self.reading;
+        let column = reading.column(line, &name.to_string());
+        self.findings.add(check, reading.place(line), column, || message(reading));
+    }
+}
+
+impl Sink for Review {
+    fn file(&mut self, path: &Path) {
+        self.reading.file(path);
+    }
+
+    fn line(&mut self, number: u64, text: &str) {
+        self.reading.line(number, text);
+    }
+
+    fn rule(&mut self, line: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError> {
+        if let Rule::Domain { name, scope } = rule {
+            self.domain(line, name, scope, options);
+        }
+        Ok(())
+    }
+}
+
+/// Hashes of a name and its ancestors.
+struct Lineage(Vec<u64>);
+
+impl Lineage {
+    fn of(name: &DomainName) -> Self {
+        Self((0..=name.label_count()).map(|labels| hash(&name.suffix(labels))).collect())
+    }
+
+    /// The ancestor of so many labels.
+    fn at(&self, labels: usize) -> u64 {
+        self.0.get(labels).copied().unwrap_or_default()
+    }
+
+    fn own(&self) -> u64 {
+        self.0.last().copied().unwrap_or_default()
+    }
+
+    fn labels(&self) -> usize {
+        self.0.len() - 1
+    }
+}
+
+/// The rule as a wildcard list would write it.
+fn rule(name: &DomainName, scope: Scope) -> String {
+    if scope == Scope::SubdomainsOnly { format!("*.{name}") } else { name.to_string() }
+}
+
+/// True for a host written as an address.
+fn is_address(name: &DomainName) -> bool {
+    let last = name.labels().next_back().unwrap_or_default();
+    let may_be = last.iter().all(u8::is_ascii_digit) || last.contains(&b':');
+    may_be && name.to_string().parse::<std::net::IpAddr>().is_ok()
+}
