@@ -10,7 +10,7 @@ use std::{
 
 use filter_core::{
     Batch, BindError, CategoryError, CategoryInfo, Filter, FilterBuilder, Fragment, OpenError,
-    Options, Profile, RuleError, SourceError, Stamp,
+    Options, RuleError, SourceError, Stamp,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -18,8 +18,10 @@ use thiserror::Error;
 
 use crate::{
     formats::{self, Badfilters, Directory, Part, ReadError, ReadOptions, Rule, Sink},
+    guard::overblocked,
     report::{BuildReport, BundleReport, ReadFile, SourceReport},
     source::{Format, ListSource, NotFetched, Sources},
+    trusted::trusted,
 };
 
 /// Octets read at a time.
@@ -190,22 +192,16 @@ pub fn build(
     reports.sort_by_key(place);
 
     let built = builder.build(stamp);
-    can_be_served(&built.bytes)?;
+    // Asking also opens and binds the bundle as a server will: each pattern was checked alone, and
+    // only together can they turn out to be too many.
+    let overblocked = overblocked(&Filter::open(built.bytes.clone())?, &trusted())?;
     let bundle = BundleReport {
         bytes: built.bytes.len() as u64,
         dictionary_bytes: built.dictionary_bytes as u64,
         stamp: built.manifest.stamp,
         counts: built.manifest.counts,
     };
-    Ok(Compiled { bytes: built.bytes, report: BuildReport::new(reports, bundle) })
-}
-
-/// Opens and binds the bundle as a server will. Each pattern was checked alone; only together can
-/// they turn out to be too many.
-fn can_be_served(bytes: &[u8]) -> Result<(), CompileError> {
-    let filter = Filter::open(bytes.to_vec())?;
-    filter.bind(&Profile::custom("check"))?;
-    Ok(())
+    Ok(Compiled { bytes: built.bytes, report: BuildReport::new(reports, bundle, overblocked) })
 }
 
 /// Reads one source again, giving its rules to `sink`.

@@ -14,6 +14,9 @@
 //! | `fetch` | `cli` | fetches the lists that have a URL into a cache |
 //! | `lint` | `compile` | what a list's author should look at, line by line |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
+//! | `guard` | `compile` | what must hold of a bundle before it replaces another |
+//! | `trusted` | `compile` | names known to be good or bad, by which bundles are judged |
+//! | [`shared_cdn`] | | networks that serve many strangers' sites |
 //!
 //! The binary `list-compile` (feature `cli`) is their face on the command line.
 
@@ -31,6 +34,8 @@ pub mod fetch;
 #[cfg(feature = "compile")]
 pub mod formats;
 #[cfg(feature = "compile")]
+pub mod guard;
+#[cfg(feature = "compile")]
 pub mod lint;
 #[cfg(feature = "pull")]
 pub mod pointer;
@@ -38,7 +43,10 @@ pub mod pointer;
 pub mod pull;
 #[cfg(feature = "compile")]
 pub mod report;
+pub mod shared_cdn;
 #[cfg(feature = "pull")]
 pub mod signature;
 #[cfg(feature = "compile")]
 pub mod source;
+#[cfg(feature = "compile")]
+pub mod trusted;

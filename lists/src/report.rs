@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     formats::{Accepted, FileReport, Skip, Skipped},
+    guard::{RefusedName, write_overblocked},
     source::Format,
 };
 
@@ -22,6 +23,8 @@ pub struct BuildReport {
     pub totals: Totals,
     /// What came out.
     pub bundle: BundleReport,
+    /// Trusted names that the bundle refuses, with the lists to blame.
+    pub overblocked: Vec<RefusedName>,
 }
 
 /// Sums over all sources: `lines = accepted + skipped`.
@@ -127,7 +130,11 @@ impl SourceReport {
 }
 
 impl BuildReport {
-    pub(crate) fn new(sources: Vec<SourceReport>, bundle: BundleReport) -> Self {
+    pub(crate) fn new(
+        sources: Vec<SourceReport>,
+        bundle: BundleReport,
+        overblocked: Vec<RefusedName>,
+    ) -> Self {
         let mut totals = Totals::default();
         for source in &sources {
             totals.lines += source.lines();
@@ -136,7 +143,7 @@ impl BuildReport {
             totals.rules += source.all_rules();
         }
         totals.accepted = totals.accepted_by_kind.total();
-        Self { sources, totals, bundle }
+        Self { sources, totals, bundle, overblocked }
     }
 }
 
@@ -147,7 +154,8 @@ impl fmt::Display for BuildReport {
         write_reasons(f, "lines skipped, by reason", &lines)?;
         let names = self.reasons(|report| &report.refused_names);
         write_reasons(f, "further names of accepted hosts lines that were refused", &names)?;
-        self.write_bundle(f)
+        self.write_bundle(f)?;
+        write_overblocked(f, &self.overblocked)
     }
 }
 

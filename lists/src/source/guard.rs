@@ -8,14 +8,15 @@ use toml::Spanned;
 
 use super::Check;
 
-/// What a new bundle may not do, beyond what the product ships with.
+/// What a new bundle may not do, besides what the product ships with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardSettings {
     /// Largest loss of a source or category, in percent of its rules.
     pub max_loss: u8,
-    /// Largest growth of a source or category, in percent of its rules.
+    /// Largest growth of a source, in percent of its rules.
     pub max_growth: u32,
-    /// Names that must be refused, by category: looked at where a source has that category.
+    /// Names that must be refused, by category: looked at where a source has that category. Those
+    /// given for a category replace the shipped ones; none switch the guard off for it.
     pub must_block: BTreeMap<String, Vec<DomainName>>,
     /// Names that must not be refused.
     pub must_allow: Vec<DomainName>,

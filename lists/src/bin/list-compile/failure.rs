@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Sources(SourcesError),
     /// The file is no bundle that can be served; exit code 4.
     Bundle(String),
+    /// The guards refuse the bundle, for so many reasons that were printed; exit code 5.
+    Guarded { count: usize },
     /// It was done, but for some of the sources with copies of the cache; exit code 6.
     FromCache { count: usize, of: usize },
 }
@@ -39,6 +41,7 @@ impl Failure {
                 shown.collect::<Vec<_>>().join("\n\n")
             }
             Self::Sources(error) => format!("error: {error}"),
+            Self::Guarded { count } => format!("error: the guards refuse the bundle ({count})"),
             Self::FromCache { count, of } => format!(
                 "warning: {count} of {of} sources could not be fetched, and come from the cache"
             ),
@@ -50,6 +53,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Sources(_) => 3,
             Self::Bundle(_) => 4,
+            Self::Guarded { .. } => 5,
             Self::FromCache { .. } => 6,
         })
     }

@@ -7,6 +7,7 @@ mod bundle;
 mod check;
 mod explain;
 mod failure;
+mod guard;
 mod keygen;
 mod lint;
 mod output;
@@ -24,8 +25,8 @@ use clap::{Parser, Subcommand};
 
 /// Compiles blocklists into one bundle, and looks into bundles.
 ///
-/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 sources file invalid, 4 bundle invalid, 6 done,
-/// but from cached copies of lists that could not be fetched.
+/// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 sources file invalid, 4 bundle invalid, 5 refused
+/// by the guards, 6 done, but from cached copies of lists that could not be fetched.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
@@ -38,6 +39,7 @@ enum Command {
     Build(build::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Guard(guard::Arguments),
     Keygen(keygen::Arguments),
     Sign(sign::Arguments),
     Lint(lint::Arguments),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Guard(arguments) => guard::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),

@@ -1,0 +1,199 @@
+//! What people read: each refusal says what to do.
+
+use std::fmt;
+
+use super::{Blame, Finding, GuardReport, Part, Problem, RefusedName, Severity};
+use crate::{report::grouped, shared_cdn::NetworkKind};
+
+/// Overblocked names and conflicts that are shown to people; machines get all.
+const SHOWN: usize = 20;
+
+impl fmt::Display for GuardReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        write_overblocked(f, &self.overblocked)?;
+        let refusals = self.refusals().count();
+        match refusals {
+            0 => writeln!(f, "guards: nothing speaks against this bundle"),
+            n => writeln!(f, "guards: this bundle must not replace another: {n} refused it"),
+        }
+    }
+}
+
+/// The overblock report: trusted names that are refused, and the lists to blame.
+pub(crate) fn write_overblocked(
+    f: &mut fmt::Formatter<'_>,
+    overblocked: &[RefusedName],
+) -> fmt::Result {
+    if overblocked.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        f,
+        "\n{} trusted names that children could not reach",
+        grouped(overblocked.len() as u64)
+    )?;
+    for refused in overblocked.iter().take(SHOWN) {
+        writeln!(f, "  {refused}")?;
+    }
+    match overblocked.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(f, "  and {} more: see --json", grouped(more as u64)),
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { severity, problem } = self;
+        let word = match severity {
+            Severity::Refuse => "refused",
+            Severity::Warn => "warning",
+        };
+        writeln!(f, "{word}: {problem}")?;
+        match (severity, problem) {
+            (
+                Severity::Warn,
+                Problem::Shrunk { .. } | Problem::Vanished { .. } | Problem::Grown { .. },
+            ) => {
+                write!(f, "    accepted")
+            }
+            _ => write!(f, "    {}", Remedy(problem)),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shrunk { what, before, after, limit } => {
+                let lost = percent(before - after, *before);
+                let (before, after) = (grouped(*before), grouped(*after));
+                write!(
+                    f,
+                    "{what} lost {lost} % of its rules, {before} → {after}; {limit} % is the most"
+                )
+            }
+            Self::Vanished { what, before } => {
+                write!(f, "{what} is gone with its {} rules", grouped(*before))
+            }
+            Self::Grown { what, before, after, limit } => {
+                let gained = percent(after - before, *before);
+                let (before, after) = (grouped(*before), grouped(*after));
+                write!(
+                    f,
+                    "{what} gained {gained} %, {before} → {after} rules; {limit} % is the most"
+                )
+            }
+            Self::Passed { name, category } => {
+                write!(f, "{name} would pass, though the bundle blocks {category}")
+            }
+            Self::Refused(refused) => {
+                write!(f, "{refused}, which children or their machines cannot do without")
+            }
+            Self::SharedNetwork { operator, network, refused } => {
+                let what = match network {
+                    NetworkKind::Delivery => "delivers thousands of other sites",
+                    NetworkKind::Hosting => "hosts anybody's sites",
+                };
+                write!(f, "all of {refused}; {operator} {what} there")
+            }
+            Self::Unusable { error } => write!(f, "no server could use this bundle: {error}"),
+        }
+    }
+}
+
+fn percent(part: u64, whole: u64) -> u128 {
+    u128::from(part) * 100 / u128::from(whole.max(1))
+}
+
+/// What to do about a problem.
+struct Remedy<'a>(&'a Problem);
+
+impl fmt::Display for Remedy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Problem::Shrunk { what, .. } => write!(
+                f,
+                "The list may have been cut short, or emptied. Look at `list-compile diff`; if it is \
+                 right, pass --accept-shrink={}",
+                what.name()
+            ),
+            Problem::Vanished { what, .. } => write!(
+                f,
+                "If it was taken out of the sources on purpose, pass --accept-shrink={}",
+                what.name()
+            ),
+            Problem::Grown { what, .. } => write!(
+                f,
+                "Somebody may have merged something else into the list. Look at `list-compile diff`; if \
+                 it is right, pass --accept-growth={}",
+                what.name()
+            ),
+            Problem::Passed { name, .. } => write!(
+                f,
+                "A list is not what it was, or an allow source lifts too much: see `list-compile explain \
+                 FILE {name}`. A bundle that means this says so under [guard] in its sources file"
+            ),
+            Problem::Refused(refused) | Problem::SharedNetwork { refused, .. } => {
+                let name = &refused.name;
+                match refused.blame.iter().flat_map(|blame| &blame.categories).find(never_lifted) {
+                    Some(category) => write!(
+                        f,
+                        "No allow source lifts {category}: leave that list out until its author has \
+                         mended it"
+                    ),
+                    None => write!(
+                        f,
+                        "Put {name} into an allow source that lifts {}, and tell the list's author",
+                        refused.categories().join(", ")
+                    ),
+                }
+            }
+            Problem::Unusable { .. } => f.write_str("Leave some of its lists out"),
+        }
+    }
+}
+
+fn never_lifted(category: &&String) -> bool {
+    filter_core::NEVER_LIFTED.contains(&category.as_str())
+}
+
+impl RefusedName {
+    /// The categories under which it is refused, without repetition.
+    fn categories(&self) -> Vec<&str> {
+        let mut categories: Vec<_> =
+            self.blame.iter().flat_map(|blame| &blame.categories).map(String::as_str).collect();
+        categories.sort_unstable();
+        categories.dedup();
+        categories
+    }
+}
+
+impl fmt::Display for RefusedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, profiles, blame } = self;
+        write!(f, "{name} is refused to {}", profiles.join(", "))?;
+        for (index, rule) in blame.iter().enumerate() {
+            write!(f, "{} {rule}", if index == 0 { " by" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, categories, rule } = self;
+        write!(f, "{source} ({}: {rule})", categories.join(", "))
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(name) => write!(f, "source {name}"),
+            Self::Category(name) => write!(f, "category {name}"),
+        }
+    }
+}
