@@ -14,7 +14,7 @@ mod report;
 mod settle;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -171,12 +171,8 @@ pub async fn fetch(
         };
         settled.extend(ended.into_iter().map(|settled| (settled.index, settled)));
     }
-    let fetched = gather(sources, settled);
-    if fetched.sources.is_some() {
-        let urls: BTreeSet<_> = shares(sources).map(|share| share.remote.url.to_string()).collect();
-        cache.sweep(&urls.iter().map(String::as_str).collect(), now)?;
-    }
-    Ok(fetched)
+    cache.sweep(&shares(sources).map(|share| share.remote.url.into()).collect(), now)?;
+    Ok(gather(sources, settled))
 }
 
 /// Puts what became of each source in the order of the sources.

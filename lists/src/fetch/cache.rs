@@ -107,6 +107,14 @@ pub(super) struct Good {
     pub(super) copy: Copy,
 }
 
+/// What all records say.
+#[derive(Deserialize)]
+struct Entry {
+    url: String,
+    #[serde(flatten)]
+    copy: Copy,
+}
+
 /// RFC 3339.
 mod instant {
     use jiff::Timestamp;
@@ -127,7 +135,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`], when another process uses it or the system refuses.
     pub fn open(folder: &Path) -> Result<Self, CacheError> {
-        for part in ["pages", "good", "content", "unpacked"] {
+        for part in ["pages", "good", "content", "unpacked", "new"] {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(CacheError::at(&path))?;
         }
@@ -140,14 +148,9 @@ impl Cache {
             }
             Err(TryLockError::Error(error)) => return Err(CacheError::Io { path, error }),
         }
-        let new = folder.join("new");
-        match fs::remove_dir_all(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(CacheError::Io { path: new, error });
-            }
-            _ => fs::create_dir(&new).map_err(CacheError::at(&new))?,
-        }
-        Ok(Self { folder: folder.into(), _lock: lock, next: AtomicU64::new(0) })
+        let cache = Self { folder: folder.into(), _lock: lock, next: AtomicU64::new(0) };
+        cache.tidy(|_, _| true)?;
+        Ok(cache)
     }
 
     /// A path in `new/` that is not used yet.
@@ -211,28 +214,24 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Removes the contents that nothing refers to, and the lists that none of `urls` names and that
-    /// nobody asked for in a long time.
-    pub(super) fn sweep(&self, urls: &BTreeSet<&str>, now: Timestamp) -> Result<(), CacheError> {
-        let wanted = |url: &str, copy: &Copy| {
-            urls.contains(url) || now.duration_since(copy.checked_at) < KEEP
-        };
-        let mut used: BTreeSet<Sha256Digest> = BTreeSet::new();
-        for path in self.entries("pages")? {
-            let page: Option<Page> = read(&path);
-            match page.filter(|page| wanted(&page.url, &page.copy)) {
-                Some(page) => drop(used.insert(page.copy.sha256)),
+    /// Forgets the lists that none of `urls` names and nobody asked for in a long time, and removes
+    /// what nothing refers to.
+    pub(super) fn sweep(&self, urls: &BTreeSet<String>, now: Timestamp) -> Result<(), CacheError> {
+        self.tidy(|url, copy| urls.contains(url) || now.duration_since(copy.checked_at) < KEEP)
+    }
+
+    /// Removes the records that are damaged or not wanted, the contents that no other refers to, and
+    /// what was downloaded in vain.
+    fn tidy(&self, is_wanted: impl Fn(&str, &Copy) -> bool) -> Result<(), CacheError> {
+        self.empty_new()?;
+        let mut used = BTreeSet::new();
+        for path in [self.entries("pages")?, self.entries("good")?].concat() {
+            match read::<Entry>(&path).filter(|entry| is_wanted(&entry.url, &entry.copy)) {
+                Some(entry) => drop(used.insert(entry.copy.sha256)),
                 None => fs::remove_file(&path).map_err(CacheError::at(&path))?,
             }
         }
-        for path in self.entries("good")? {
-            let good: Option<Good> = read(&path);
-            match good.filter(|good| wanted(&good.url, &good.copy)) {
-                Some(good) => drop(used.insert(good.copy.sha256)),
-                None => fs::remove_file(&path).map_err(CacheError::at(&path))?,
-            }
-        }
-        let is_used = |path: &Path| {
+        let is_used = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str());
             name.and_then(|name| name.parse().ok()).is_some_and(|sha256| used.contains(&sha256))
         };
@@ -241,8 +240,16 @@ impl Cache {
         }
         for path in self.entries("unpacked")?.into_iter().filter(|path| !is_used(path)) {
             // Moved first, so that a kill never leaves half of it in place.
-            let new = self.new_path();
-            let removed = fs::rename(&path, &new).and_then(|()| fs::remove_dir_all(&new));
+            fs::rename(&path, self.new_path()).map_err(CacheError::at(&path))?;
+        }
+        self.empty_new()
+    }
+
+    fn empty_new(&self) -> Result<(), CacheError> {
+        for path in self.entries("new")? {
+            let is_folder = path.is_dir();
+            let removed =
+                if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.map_err(CacheError::at(&path))?;
         }
         Ok(())
@@ -413,7 +420,9 @@ mod tests {
             cache.save_page(&page(url, sha256, checked_at)).unwrap();
         }
         fs::write(folder.path().join("good/damaged.json"), "{").unwrap();
-        cache.sweep(&["https://named.example/"].into(), at("2026-01-31T00:00:00Z")).unwrap();
+        cache
+            .sweep(&["https://named.example/".to_owned()].into(), at("2026-01-31T00:00:00Z"))
+            .unwrap();
 
         for part in ["content", "unpacked"] {
             let exists =
