@@ -260,6 +260,32 @@ fn connections_that_drop_at_random_points() {
     }
 }
 
+/// A server that promises fewer octets than it has cuts the list short, and nothing shows it but
+/// the loss.
+#[test]
+fn a_list_that_lost_too_much() {
+    let server = Server::start();
+    let text: String = (0..2000).map(|number| format!("n{number}.example\n")).collect();
+    let maintainer = Maintainer::new(&[("a", server.url("/a"), ""), ("b", server.url("/b"), "")]);
+    server.list("/a", text.clone());
+    server.list("/b", "b.example\n");
+    maintainer.update(&[]).expect(0);
+    let old = fs::read(maintainer.path("out.bundle")).unwrap();
+
+    server.at("/a", move |_, stream| {
+        head(stream, "200 OK", &[("Content-Length", "2000"), ("Connection", "close")])?;
+        stream.write_all(text.as_bytes())
+    });
+    let ran = maintainer.update(&[]).expect(5);
+    assert_eq!(ran.json()["written"], false);
+    assert_eq!(ran.json()["guard"]["findings"][0]["problem"], "shrunk");
+    assert!(fs::read(maintainer.path("out.bundle")).unwrap() == old);
+    maintainer.update(&["--accept-shrink=b"]).expect(5);
+    let ran = maintainer.update(&["--accept-shrink"]).expect(0);
+    assert_eq!(ran.json()["written"], true);
+    assert!(maintainer.refuses("n1.example") && !maintainer.refuses("n1999.example"));
+}
+
 /// Files may not grow beyond a limit: for what is written, the same as a disk that is full.
 #[test]
 fn a_disk_that_is_full() {
@@ -282,7 +308,7 @@ fn a_disk_that_is_full() {
     // No room for a list of 500 KB; room for each, but not for the bundle of them all.
     for (kilobytes, message) in [(64, "the cache: cache/new/"), (600, "cannot write out.bundle: ")]
     {
-        let update = maintainer.update_command(&[]);
+        let update = maintainer.update_command(&["--accept-growth"]);
         let mut shell = Command::new("bash");
         let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$@\"");
         shell.args(["-c", &script, "bash"]).arg(update.get_program()).args(update.get_args());
@@ -297,6 +323,6 @@ fn a_disk_that_is_full() {
             "{files:?}"
         );
     }
-    maintainer.update(&[]).expect(0);
+    maintainer.update(&["--accept-growth"]).expect(0);
     assert_eq!(maintainer.bundle().manifest().counts.names, 160_000);
 }

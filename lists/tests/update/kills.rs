@@ -19,7 +19,7 @@ const NAMES: usize = 3000;
 #[ignore = "takes a minute"]
 fn killed_at_random_points() {
     let seed = std::env::var("SEED").map_or(0x5eed, |text| text.parse().unwrap());
-    println!("SEED={seed}");
+    eprintln!("SEED={seed}");
     let mut random = Random(seed);
     let server = Server::start();
     let mut sources: Vec<_> = (0..LISTS)
@@ -56,7 +56,7 @@ fn killed_at_random_points() {
         assert!(new.len() <= 3 * (LISTS + 1), "{new:?}");
         assert!(contents.len() <= 3 * (LISTS + 1), "{contents:?}");
     }
-    println!("{killed} of {KILLS} were killed before their end, {replaced} bundles replaced");
+    eprintln!("{killed} of {KILLS} were killed before their end, {replaced} bundles replaced");
     assert!(killed > KILLS / 4 && replaced > KILLS / 20, "the kills came at the wrong time");
 
     maintainer.update(&["--timeout", "60"]).expect(0);

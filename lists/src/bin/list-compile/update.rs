@@ -9,11 +9,12 @@ use std::{
 };
 
 use clap::Args;
-use filter_core::{Manifest, Stamp};
+use filter_core::{Filter, Manifest, Stamp};
 use jiff::{SignedDuration, Timestamp};
 use lists::{
     compile::{self, Compiled},
     fetch::{self, Cache, FetchReport, Fetched, Limits, Options, Status},
+    guard::{GuardPolicy, GuardReport, examine},
     report::BuildReport,
     source::Sources,
 };
@@ -22,6 +23,7 @@ use serde::Serialize;
 use crate::{
     bundle,
     failure::Failure,
+    guard::{self, Acceptance},
     output,
     progress::{Bar, Downloads},
     replace::replace,
@@ -32,7 +34,8 @@ const DAY: u64 = 24 * 60 * 60;
 /// Fetch the lists of a sources file and compile them into one bundle
 ///
 /// A list that does not come, or is no longer a list, is taken from the cache: the last copy that
-/// was good. If there is none, or on any other error, an existing bundle is left as it is.
+/// was good. If there is none, if the guards refuse what came out, or on any other error, an existing
+/// bundle is left as it is.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// File that says which lists, where they are, and what each of them means
@@ -67,6 +70,8 @@ pub(crate) struct Arguments {
     /// Most attempts for one list, where the connection fails or the server errs
     #[arg(long, value_name = "NUMBER", default_value = "3")]
     attempts: NonZeroU32,
+    #[command(flatten)]
+    acceptance: Acceptance,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -81,6 +86,7 @@ struct Report<'a> {
     fetch: &'a FetchReport,
     /// None where it did not come to that.
     build: Option<&'a BuildReport>,
+    guard: Option<GuardReport>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -92,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Fetched { report: fetch, sources } = fetched(arguments, &sources, &cache)?;
 
     let out = &arguments.out;
-    let mut report = Report { written: false, out, fetch: &fetch, build: None };
+    let mut report = Report { written: false, out, fetch: &fetch, build: None, guard: None };
     let Some(sources) = sources else {
         output::print(arguments.json, &report)?;
         return Err(Failure::Failed(nothing_for(&fetch, out)));
@@ -105,6 +111,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     };
     report.build = Some(&compiled.report);
+    let guard = guarded(arguments, &sources, &compiled, previous.as_ref())?;
+    let refused = guard::refuse(&guard);
+    report.guard = Some(guard);
+    if refused.is_err() {
+        output::print(arguments.json, &report)?;
+        return refused;
+    }
     replace(out, &compiled.bytes)
         .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", out.display())))?;
     report.written = true;
@@ -200,6 +213,21 @@ fn compiled(sources: &Sources, stamp: Stamp) -> Result<Compiled, Failure> {
     compiled.map_err(Failure::failed)
 }
 
+fn guarded(
+    arguments: &Arguments,
+    sources: &Sources,
+    compiled: &Compiled,
+    previous: Option<&Manifest>,
+) -> Result<GuardReport, Failure> {
+    let mut policy = GuardPolicy::of(sources);
+    arguments.acceptance.apply(&mut policy);
+    let filter = Filter::open(compiled.bytes.clone()).map_err(Failure::failed)?;
+    let mut report = examine(&filter, previous, &policy);
+    // They stand in the report of the build already.
+    report.overblocked.clear();
+    Ok(report)
+}
+
 fn nothing_for(fetch: &FetchReport, out: &Path) -> String {
     let failed = fetch.with(Status::Failed).map(|source| {
         let error = source.error.as_deref().unwrap_or_default();
@@ -214,6 +242,9 @@ impl fmt::Display for Report<'_> {
         write!(f, "{}", self.fetch)?;
         let Some(build) = self.build else { return Ok(()) };
         write!(f, "\n{build}")?;
-        if self.written { writeln!(f, "\nwritten to {}", self.out.display()) } else { Ok(()) }
+        if let Some(guard) = &self.guard {
+            write!(f, "\n{guard}")?;
+        }
+        if self.written { writeln!(f, "written to {}", self.out.display()) } else { Ok(()) }
     }
 }
