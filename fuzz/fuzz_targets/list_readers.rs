@@ -18,6 +18,7 @@ impl Sink for Batch {
             Rule::Fragment(text) => self.0.fragment(&Fragment::parse(text)?, options),
             Rule::Expression(text) => self.0.expression(text, options),
             Rule::Url(_) => Ok(()),
+            Rule::Network(network) => self.0.network(network, options),
         }
     }
 }

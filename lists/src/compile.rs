@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    formats::{self, Badfilters, Directory, Part, ReadError, ReadOptions, Rule, Sink},
+    formats::{self, Corrections, Directory, Part, ReadError, ReadOptions, Rule, Sink},
     guard::overblocked,
     report::{BuildReport, BundleReport, ReadFile, SourceReport},
     source::{Format, ListSource, NotFetched, Sources},
@@ -298,9 +298,6 @@ impl<'a> Plan<'a> {
             warnings: Vec::new(),
         };
         match format {
-            Format::Domains => plan.files.push((Part::Domains, path.into())),
-            Format::Hosts => plan.files.push((Part::Hosts, path.into())),
-            Format::Adblock => plan.files.push((Part::Adblock, path.into())),
             Format::Ut1 => {
                 let directory = Directory::open(path)?;
                 plan.warnings.extend(directory.usage_warning(source.definition.action)?);
@@ -308,7 +305,7 @@ impl<'a> Plan<'a> {
                 plan.directory = Some(directory.path);
                 plan.unread = directory.unread;
             }
-            other => return Err(ReadError::NoReader(other)),
+            file => plan.files.push((Part::of(file)?, path.into())),
         }
         Ok(plan)
     }
@@ -382,9 +379,10 @@ fn read_file(
     sink: &mut impl Sink,
     progress: &dyn Progress,
 ) -> Result<(ReadFile, String), ReadError> {
-    let mut options = ReadOptions { scope: source.scope, badfilters: Badfilters::default() };
-    if part == Part::Adblock {
-        options.badfilters = Badfilters::scan(BufReader::with_capacity(BUFFER, File::open(path)?))?;
+    let mut options = ReadOptions { scope: source.scope, ..ReadOptions::default() };
+    if Corrections::concern(part) {
+        let input = BufReader::with_capacity(BUFFER, File::open(path)?);
+        options.corrections = Corrections::of(part, input)?;
     }
     sink.file(path);
     let mut file = Hashing { file: File::open(path)?, hash: Sha256::new(), progress };
@@ -437,6 +435,7 @@ impl Sink for BatchSink {
             Rule::Fragment(text) => self.0.fragment(&Fragment::parse(text)?, options),
             Rule::Expression(text) => self.0.expression(text, options),
             Rule::Url(_) => Ok(()),
+            Rule::Network(network) => self.0.network(network, options),
         }
     }
 }

@@ -223,13 +223,15 @@ impl BuildReport {
     }
 
     fn write_bundle(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Accepted { names, fragments, expressions, urls } = self.totals.accepted_by_kind;
+        let Accepted { names, fragments, expressions, urls, networks } =
+            self.totals.accepted_by_kind;
         writeln!(
             f,
-            "\naccepted: {} names, {} fragments, {} expressions, {} URLs (read, not compiled yet)",
+            "\naccepted: {} names, {} fragments, {} expressions, {} networks, {} URLs (read, not compiled yet)",
             grouped(names),
             grouped(fragments),
             grouped(expressions),
+            grouped(networks),
             grouped(urls)
         )?;
         let BundleReport { bytes, dictionary_bytes, stamp, counts } = &self.bundle;

@@ -114,7 +114,7 @@ lines skipped, by reason
          1  public-suffix
             porn.txt:5: com
 
-accepted: 3 names, 0 fragments, 0 expressions, 0 URLs (read, not compiled yet)
+accepted: 3 names, 0 fragments, 0 expressions, 0 networks, 0 URLs (read, not compiled yet)
 bundle: serial 1795341600, created 2026-11-22T10:00:00Z
         3 distinct names (0 covered by an ancestor), 0 fragments, 0 expressions
 ";
@@ -172,7 +172,7 @@ fn a_failed_build_leaves_the_old_bundle() {
         ("porn.txt", b"", 1, "there is no entry in this list"),
         ("porn.txt", b"com\nco.uk\n", 1, "no list format fits these lines"),
         ("porn.txt", b"\x00\x01\x02\x03\x04", 1, "this is a binary file, not a list"),
-        ("porn.txt", b"local=/example.com/\n", 1, "this looks like a dnsmasq configuration"),
+        ("porn.txt", b"server=/example.com/#5353\n", 1, "not one of its 1 lines was accepted"),
         (
             "sources.toml",
             b"[[source]]\nname = \"a\"\npath = \"porn.txt\"\ncategories = [\"pron\"]\n",

@@ -44,8 +44,9 @@ fn golden_files() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n\n{}", wrong.len(), wrong.join("\n"));
-    for folder in ["adblock", "auto", "domains", "hosts", "sources", "ut1"] {
-        assert!(seen.get(folder).is_some_and(|&n| n > 0), "no golden files for {folder}");
+    let formats = ["adblock", "dnsmasq", "domains", "hosts", "rpz", "unbound", "ut1", "wildcard"];
+    for folder in formats.iter().chain(&["auto", "sources"]) {
+        assert!(seen.get(*folder).is_some_and(|&n| n > 0), "no golden files for {folder}");
     }
 }
 
@@ -127,10 +128,15 @@ impl Sink for Dump {
                 format!("expression {text}")
             }
             Rule::Url(text) => format!("url {text}"),
+            Rule::Network(network) => {
+                self.batch.network(network, options)?;
+                format!("network {network}")
+            }
         };
         let important = if options.important { " important" } else { "" };
         let exception = if options.exception { " exception" } else { "" };
-        writeln!(self.text, "{line:>4}  {rule}{important}{exception}").unwrap();
+        let narrow = if options.narrow { " narrow" } else { "" };
+        writeln!(self.text, "{line:>4}  {rule}{important}{exception}{narrow}").unwrap();
         Ok(())
     }
 }
@@ -151,9 +157,9 @@ fn report_text(report: &SourceReport) -> String {
         assert_eq!(counts.lines, accepted.total() + counts.skipped_lines(), "{name}");
         writeln!(
             text,
-            "report of {name}: {} lines, {} accepted ({} names, {} fragments, {} expressions, {} urls), {} skipped, {} rules",
+            "report of {name}: {} lines, {} accepted ({} names, {} fragments, {} expressions, {} urls{}), {} skipped, {} rules",
             counts.lines, accepted.total(), accepted.names, accepted.fragments, accepted.expressions,
-            accepted.urls, counts.skipped_lines(), counts.rules
+            accepted.urls, networks(accepted.networks), counts.skipped_lines(), counts.rules
         )
         .unwrap();
         reasons(&mut text, "skipped", &counts.skipped);
@@ -166,6 +172,11 @@ fn report_text(report: &SourceReport) -> String {
         writeln!(text, "warning: {warning}").unwrap();
     }
     text
+}
+
+/// Only where a format has them.
+fn networks(number: u64) -> String {
+    if number == 0 { String::new() } else { format!(", {number} networks") }
 }
 
 fn reasons(text: &mut String, title: &str, reasons: &BTreeMap<Skip, Skipped>) {

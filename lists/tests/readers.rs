@@ -7,12 +7,20 @@ use std::{fs, io::BufReader};
 use filter_core::{FilterBuilder, Fragment, Options, RuleError, Source};
 use lists::{
     compile::read_source,
-    formats::{Badfilters, FileReport, ReadOptions, Rule, Sink, detect, read},
+    formats::{Corrections, FileReport, ReadError, ReadOptions, Rule, Sink, detect, read},
     source::{Format, ListSource},
 };
 use proptest::prelude::*;
 
-const FILE_FORMATS: [Format; 3] = [Format::Domains, Format::Hosts, Format::Adblock];
+const FILE_FORMATS: [Format; 7] = [
+    Format::Domains,
+    Format::Wildcard,
+    Format::Hosts,
+    Format::Adblock,
+    Format::Dnsmasq,
+    Format::Unbound,
+    Format::Rpz,
+];
 
 /// Counts rules, as the engine takes them.
 struct Count {
@@ -38,6 +46,7 @@ impl Sink for Count {
             Rule::Fragment(text) => self.batch.fragment(&Fragment::parse(text)?, options)?,
             Rule::Expression(text) => self.batch.expression(text, options)?,
             Rule::Url(_) => {}
+            Rule::Network(network) => self.batch.network(network, options)?,
         }
         self.rules += 1;
         Ok(())
@@ -68,9 +77,13 @@ fn read_everything(bytes: &[u8]) {
         let mut sink = Count::new();
         // A small buffer, so that lines and marks fall across its ends.
         let input = || BufReader::with_capacity(16, bytes);
-        let Ok(badfilters) = Badfilters::scan(input()) else { return };
-        let options = ReadOptions { scope: None, badfilters };
-        let report = read(format, input(), &options, &mut sink).expect("it is text");
+        let Ok(corrections) = Corrections::scan(format, input()) else { return };
+        let options = ReadOptions { scope: None, corrections };
+        let report = match read(format, input(), &options, &mut sink) {
+            Ok(report) => report,
+            Err(ReadError::Binary | ReadError::Utf16 | ReadError::Compressed(_)) => return,
+            Err(error) => panic!("{error}"),
+        };
         check(bytes, &report, sink.rules);
     }
 }
@@ -135,10 +148,91 @@ fn list() -> impl Strategy<Value = Vec<u8>> {
         "+",
         "%lo0",
         "[[:alpha:]]",
+        "$denyallow=",
+        "address=/",
+        "server=/",
+        "local=/",
+        "/#",
+        "server:",
+        "local-zone:",
+        "local-data:",
+        "view:",
+        "always_nxdomain",
+        "redirect",
+        "transparent",
+        "\"",
+        "'",
     ];
+    made_of(&pieces)
+}
+
+fn made_of(pieces: &[&'static str]) -> impl Strategy<Value = Vec<u8>> + use<> {
     let piece = prop::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec());
     let bytes = prop::collection::vec(any::<u8>(), 0..3);
     prop::collection::vec(prop_oneof![9 => piece, 1 => bytes], 0..60).prop_map(|all| all.concat())
+}
+
+/// Master files: what its parser, which is not ours, looks for.
+fn zone() -> impl Strategy<Value = Vec<u8>> {
+    made_of(&[
+        "\n",
+        "\n",
+        "\n",
+        " ",
+        "\t",
+        "@",
+        "a",
+        "*",
+        ".",
+        "..",
+        "\\",
+        "\\.",
+        "\\046",
+        "\\300",
+        "\\#",
+        "\"",
+        "(",
+        ")",
+        ";",
+        "$",
+        "$ORIGIN ",
+        "$ORIGIN\n",
+        "$TTL 1h",
+        "$INCLUDE ",
+        "\n$INCLUDE f o.\n",
+        "@ SOA a b 1 2 3 4 5\n",
+        "\na.example CNAME .\n",
+        "\n  CNAME *.\n",
+        " CNAME ",
+        "rpz-passthru.",
+        "b.example.",
+        "\n32.1.2.0.192.rpz-ip CNAME .\n",
+        ".rpz-ip",
+        "128.1.zz",
+        "zz.",
+        "3600 ",
+        "1h ",
+        "IN ",
+        "CH ",
+        " A 192.0.2.1",
+        " AAAA ::",
+        " TXT ",
+        " MX 10 ",
+        " NAPTR 1 1 ",
+        " HTTPS 1 . alpn=\"h2\" port=",
+        " SVCB 0 ",
+        " TYPE65280 \\# 1 00",
+        " \\# 3 0102",
+        " DS 1 8 2 ",
+        " DNSKEY 256 3 8 AwEA",
+        " RRSIG A 8 2 300 20260101000000 20250101000000 1 a. ",
+        " NSEC a. A TYPE1",
+        " CAA 0 issue ",
+        " LOC ",
+        "label-of-sixty-three-octets-label-of-sixty-three-octets-label-63",
+        "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.",
+        "é",
+    ])
 }
 
 proptest! {
@@ -149,6 +243,11 @@ proptest! {
 
     #[test]
     fn likely_bytes(bytes in list()) {
+        read_everything(&bytes);
+    }
+
+    #[test]
+    fn likely_zones(bytes in zone()) {
         read_everything(&bytes);
     }
 

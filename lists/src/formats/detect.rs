@@ -11,16 +11,10 @@ use crate::source::Format;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DetectError {
-    /// A format that others write and this program does not read yet.
-    #[error(
-        "this looks like {0}, which is not readable yet: \
-         take the publisher's domains, hosts or AdBlock version"
-    )]
-    Unsupported(Unsupported),
     /// Neither half of its lines are in any known format.
     #[error(
         "no list format fits these lines, such as {}: say which one with \
-         format = \"domains\", \"hosts\" or \"adblock\"",
+         format = \"domains\", \"hosts\", \"adblock\" or another",
         Excerpt(.example)
     )]
     Nothing {
@@ -40,34 +34,12 @@ impl fmt::Display for Excerpt<'_> {
     }
 }
 
-/// Formats that are recognised only to say so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unsupported {
-    /// `local=/example.com/`
-    Dnsmasq,
-    /// `local-zone: "example.com" always_nxdomain`
-    Unbound,
-    /// `example.com CNAME .`
-    Rpz,
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Dnsmasq => "a dnsmasq configuration",
-            Self::Unbound => "an Unbound configuration",
-            Self::Rpz => "a response policy zone (RPZ)",
-        })
-    }
-}
-
 /// Finds the format that reads most of the lines in `head`, the beginning of a list. Where two read
 /// as many, the plainer one is meant.
 ///
 /// # Errors
-/// [`ReadError::Detect`], when no format reads half of them, or it is one that is not readable yet;
-/// another [`ReadError`], when this is no text.
+/// [`ReadError::Detect`], when no format reads half of them; another [`ReadError`], when this is no
+/// text.
 pub fn detect(head: &[u8]) -> Result<Format, ReadError> {
     let head = &head[byte_order_mark(head)?..];
     let mut tally = Tally::default();
@@ -87,6 +59,8 @@ struct Tally {
     example: Option<String>,
     hosts: usize,
     domains: usize,
+    /// Those of `domains` that begin with `*.`.
+    starred: usize,
     adblock: usize,
     dnsmasq: usize,
     unbound: usize,
@@ -116,9 +90,11 @@ impl Tally {
         let mut words = entry.split_ascii_whitespace();
         let (first, second) = (words.next().unwrap_or_default(), words.next());
         self.hosts += usize::from(host::is_address(first) && second.is_some());
+        let is_starred = entry.starts_with("*.");
         let is_name = second.is_none() && is_host_or_url(entry.strip_prefix("*.").unwrap_or(entry));
         self.domains += usize::from(is_name);
-        self.adblock += usize::from((is_name && !entry.starts_with("*.")) || is_adblock(line));
+        self.starred += usize::from(is_name && is_starred);
+        self.adblock += usize::from((is_name && !is_starred) || is_adblock(line));
         self.dnsmasq += usize::from(is_dnsmasq(entry));
         self.unbound += usize::from(is_unbound(entry));
         self.rpz += usize::from(is_rpz(entry));
@@ -131,12 +107,16 @@ impl Tally {
         let Some(example) = self.example else { return Err(DetectError::Empty) };
         // `max_by_key` takes the last of equals: plainest last.
         let (lines, format) = [
-            (self.rpz, Err(Unsupported::Rpz)),
-            (self.unbound, Err(Unsupported::Unbound)),
-            (self.dnsmasq, Err(Unsupported::Dnsmasq)),
-            (self.adblock, Ok(Format::Adblock)),
-            (self.domains, Ok(Format::Domains)),
-            (self.hosts, Ok(Format::Hosts)),
+            (self.rpz, Format::Rpz),
+            (self.unbound, Format::Unbound),
+            (self.dnsmasq, Format::Dnsmasq),
+            (self.adblock, Format::Adblock),
+            // A list that stars most names means those that it does not star alone.
+            (
+                self.domains,
+                if self.starred * 2 > self.domains { Format::Wildcard } else { Format::Domains },
+            ),
+            (self.hosts, Format::Hosts),
         ]
         .into_iter()
         .max_by_key(|(lines, _)| *lines)
@@ -144,16 +124,16 @@ impl Tally {
         if lines * 2 <= self.lines {
             return Err(DetectError::Nothing { example });
         }
-        format.map_err(DetectError::Unsupported)
+        Ok(format)
     }
 }
 
-/// A name with at least two labels, an address, or a URL on one.
+/// A name with at least two labels, damaged or not, an address, or a URL on one.
 fn is_host_or_url(entry: &str) -> bool {
     if host::is_url(entry) {
         return host::url(entry) != Err(Skip::InvalidUrl);
     }
-    entry.contains(['.', ':']) && host::name(entry).is_ok()
+    entry.contains(['.', ':']) && matches!(host::name(entry), Ok(_) | Err(Skip::GluedAddress))
 }
 
 fn is_adblock(line: &str) -> bool {
@@ -166,6 +146,7 @@ fn is_adblock(line: &str) -> bool {
         "popup",
         "document",
         "domain=",
+        "denyallow=",
         "all",
     ];
     let modifier = |(_, text): (&str, &str)| {
@@ -206,27 +187,31 @@ mod tests {
 
     #[test]
     fn formats_by_majority() {
-        use Unsupported::{Dnsmasq, Rpz, Unbound};
-        let cases: &[(&str, Result<Format, Unsupported>)] = &[
-            ("a.com\nb.com\n", Ok(Format::Domains)),
-            ("# c\r\na.com # ad\r\n*.b.com\r\n", Ok(Format::Domains)),
-            ("\u{feff}a.com\n192.0.2.1\nb.com/path\n", Ok(Format::Domains)),
-            ("a.com", Ok(Format::Domains)),
-            ("0.0.0.0 a.com\n::1 localhost\n", Ok(Format::Hosts)),
-            ("a.com\n||b.com^\n||c.com^\n", Ok(Format::Adblock)),
-            ("192.0.2.1\n192.0.2.2\n||c.com/x$all\n", Ok(Format::Adblock)),
-            ("[Adblock Plus 2.0]\n! t\n-ad-banner.\n", Ok(Format::Adblock)),
-            ("||a.com^\n##.ad\n/ads/*$script\n", Ok(Format::Adblock)),
-            ("local=/a.com/\naddress=/b.com/#\n", Err(Dnsmasq)),
-            ("server:\nlocal-zone: \"a.com\" refuse\n", Err(Unbound)),
-            ("$TTL 300\na.com CNAME .\n*.a.com CNAME .\n", Err(Rpz)),
+        use Format::{Adblock, Dnsmasq, Domains, Hosts, Rpz, Unbound, Wildcard};
+        let cases = [
+            ("a.com\nb.com\n", Domains),
+            ("# c\r\na.com # ad\r\n*.b.com\r\n", Domains),
+            ("\u{feff}a.com\n192.0.2.1\nb.com/path\n", Domains),
+            ("a.com", Domains),
+            ("*.a.com\n*.b.com\nc.com\n", Wildcard),
+            ("0.0.0.0 a.com\n::1 localhost\n", Hosts),
+            ("a.com\n||b.com^\n||c.com^\n", Adblock),
+            ("192.0.2.1\n192.0.2.2\n||c.com/x$all\n", Adblock),
+            ("[Adblock Plus 2.0]\n! t\n-ad-banner.\n", Adblock),
+            ("||a.com^\n##.ad\n/ads/*$script\n", Adblock),
+            ("||a.com^$denyallow=b.a.com\n*$denyallow=com\n", Adblock),
+            ("local=/a.com/\naddress=/b.com/#\n", Dnsmasq),
+            ("# c\nserver=/a.com/\n", Dnsmasq),
+            ("server:\nlocal-zone: \"a.com\" refuse\n", Unbound),
+            ("  local-zone: a.com always_null # c\n  local-data: 'a.com A 0.0.0.0'\n", Unbound),
+            ("$TTL 300\na.com CNAME .\n*.a.com CNAME .\n", Rpz),
+            (
+                "; c\n@ 1h IN SOA a. b. (\n 1 ; serial\n 2 3 4 5 )\n  NS a.\na CNAME .\nb CNAME .\n",
+                Rpz,
+            ),
         ];
         for (text, expected) in cases {
-            let got = detect(text.as_bytes()).map_err(|error| match error {
-                ReadError::Detect(DetectError::Unsupported(format)) => format,
-                other => panic!("{text:?}: {other}"),
-            });
-            assert_eq!(got, *expected, "{text:?}");
+            assert_eq!(detect(text.as_bytes()).unwrap(), expected, "{text:?}");
         }
     }
 

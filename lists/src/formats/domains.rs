@@ -1,40 +1,68 @@
 //! Plain and wildcard domain lists: one name a line.
 //!
-//! `example.com` and `*.example.com` both mean the name and everything under it, unless the source
-//! gives another scope. Comments begin with `#`, `!` or `;`; a `#` may also follow a name. An
-//! address is a host written as that address; what has a path or a port of its own is a URL.
+//! In a plain list `example.com` and `*.example.com` both mean the name and everything under it,
+//! unless the source gives another scope. In a wildcard list only `*.example.com` does, and
+//! `example.com` is that name alone.
+//!
+//! Comments begin with `#`, `!` or `;`; a `#` may also follow a name. An address is a host written as
+//! that address; what has a path or a port of its own is a URL.
 
 use filter_core::Scope;
 
 use super::{Kind, Out, ReadOptions, Rule, Sink, Skip, host};
 
+/// A line of a plain list.
 pub(super) fn line<S: Sink>(
     text: &str,
     options: &ReadOptions,
     out: &mut Out<'_, S>,
 ) -> Result<Kind, Skip> {
+    let scope = options.scope.unwrap_or(Scope::Subtree);
+    entry(text, Scopes { plain: scope, starred: scope }, out)
+}
+
+/// A line of a wildcard list.
+pub(super) fn wildcard_line<S: Sink>(
+    text: &str,
+    options: &ReadOptions,
+    out: &mut Out<'_, S>,
+) -> Result<Kind, Skip> {
+    let starred = options.scope.unwrap_or(Scope::Subtree);
+    entry(text, Scopes { plain: Scope::Exact, starred }, out)
+}
+
+/// What is meant by `example.com`, and by `*.example.com`.
+#[derive(Clone, Copy)]
+struct Scopes {
+    plain: Scope,
+    starred: Scope,
+}
+
+fn entry<S: Sink>(text: &str, scopes: Scopes, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
     if is_bare(text) {
-        return name(text, options, out);
+        return name(text, scopes.plain, out);
     }
-    let entry = entry(text)?;
+    let entry = without_surroundings(text)?;
     if host::is_url(entry) {
         if let Some(host) = host::host_of_bare_url(entry) {
-            return name(host, options, out);
+            return name(host, scopes.plain, out);
         }
         host::url(entry)?;
         return out.plain(Rule::Url(entry));
     }
-    let entry = entry.strip_prefix("*.").unwrap_or(entry);
-    if entry.contains('*') {
+    let (text, scope) = match entry.strip_prefix("*.") {
+        Some(text) => (text, scopes.starred),
+        None => (entry, scopes.plain),
+    };
+    if text.contains('*') {
         return Err(Skip::Wildcard);
     }
-    name(entry, options, out)
+    name(text, scope, out)
 }
 
-fn name<S: Sink>(text: &str, options: &ReadOptions, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
+fn name<S: Sink>(text: &str, scope: Scope, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
     let name = host::name(text)?;
-    let scope = host::scope(text, options.scope.unwrap_or(Scope::Subtree));
-    out.plain(Rule::Domain { name: &name, scope })
+    out.plain(Rule::Domain { name: &name, scope: host::scope(text, scope) })
 }
 
 /// True for the nine lines in ten that are a name and nothing else.
@@ -44,7 +72,7 @@ fn is_bare(text: &str) -> bool {
 }
 
 /// The entry of a line, without spaces and comments around it.
-fn entry(text: &str) -> Result<&str, Skip> {
+fn without_surroundings(text: &str) -> Result<&str, Skip> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Skip::Blank);

@@ -8,8 +8,25 @@ use super::Skip;
 
 /// A host name or address; dots around it are dropped.
 pub(super) fn name(text: &str) -> Result<DomainName, Skip> {
+    if is_glued(text) {
+        return Err(Skip::GluedAddress);
+    }
     // Two real lists write `.example.com`; a name cut off in the middle would be `example.com..`.
     Ok(DomainName::parse(text.trim_start_matches('.'))?)
+}
+
+/// True for a name with the address of a hosts line before it, such as `0.0.0.0example.com`. A name
+/// that begins with a whole address, such as `127.0.0.1.nip.io`, is one.
+///
+/// No such name is repaired. In UT1's `cryptojacking` of 2023-02-07, 4 790 of 4 804 stand in the
+/// same list unharmed; the fourteen that do not, `www.fr`, `bitcoin.com` and `binance.com` among
+/// them, are those that somebody meant to take out.
+fn is_glued(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("0.0.0.0").or_else(|| text.strip_prefix("127.0.0.1")) else {
+        return false;
+    };
+    let label = rest.split('.').next().unwrap_or_default();
+    label.starts_with(char::is_alphanumeric) && !label.bytes().all(|octet| octet.is_ascii_digit())
 }
 
 /// The scope of a rule on this host: an address has nothing below it.
@@ -97,6 +114,18 @@ mod tests {
         }
         for text in ["example.com", "192.0.2", "1.2.3.4.5", "192.0.2.1:80", "a:1", ""] {
             assert!(!is_address(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_glued_to_names() {
+        for text in ["0.0.0.0example.com", "0.0.0.0123movies.example", "127.0.0.1example.com"] {
+            assert_eq!(name(text).unwrap_err(), Skip::GluedAddress, "{text}");
+        }
+        let whole =
+            ["0.0.0.0", "127.0.0.1.nip.io", "127.0.0.100.nip.io", "10.0.0.1x.example", "0.0.0.a"];
+        for text in whole {
+            assert!(name(text).is_ok(), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use filter_core::Scope;
 
-use super::{Kind, Out, ReadOptions, Rule, Sink, Skip, count, host};
+use super::{Kind, Out, ReadOptions, Rule, Sink, Skip, each_name, host};
 
 pub(super) fn line<S: Sink>(
     text: &str,
@@ -27,23 +27,7 @@ pub(super) fn line<S: Sink>(
     if !refuses {
         return Err(Skip::Rewrite);
     }
-    let mut accepted = false;
-    let mut refused = Vec::new();
-    for word in words {
-        match name(word, options, out) {
-            Ok(_) => accepted = true,
-            Err(reason) => refused.push((reason, word)),
-        }
-    }
-    if !accepted {
-        // There is a name, so there is a refusal; the first one stands for the line.
-        return Err(refused.into_iter().next().map_or(Skip::NoName, |(reason, _)| reason));
-    }
-    for (reason, word) in refused {
-        out.sink.skipped(out.line, &reason, word);
-        count(&mut out.report.refused_names, reason, out.line, word);
-    }
-    Ok(Kind::Name)
+    each_name(words, out, |word, out| name(word, options, out))
 }
 
 fn name<S: Sink>(word: &str, options: &ReadOptions, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
@@ -56,7 +40,7 @@ fn name<S: Sink>(word: &str, options: &ReadOptions, out: &mut Out<'_, S>) -> Res
 }
 
 /// True when the address leads nowhere: unspecified or loopback.
-fn refuses(text: &str) -> Result<bool, Skip> {
+pub(super) fn refuses(text: &str) -> Result<bool, Skip> {
     match text {
         "0.0.0.0" | "127.0.0.1" => return Ok(true), // nearly all lines
         _ => {}

@@ -4,13 +4,17 @@
 //! skipped for a [`Skip`] reason that is counted. Rules go to a [`Sink`] as they are read.
 
 mod adblock;
+mod corrections;
 mod detect;
+mod dnsmasq;
 mod domains;
 mod expression;
 mod host;
 mod hosts;
 mod lines;
+mod rpz;
 mod skip;
+mod unbound;
 mod ut1;
 
 use std::{
@@ -19,12 +23,12 @@ use std::{
     path::Path,
 };
 
-use filter_core::{DomainName, Options, RuleError, Scope};
+use filter_core::{DomainName, Network, Options, RuleError, Scope};
 use serde::Serialize;
 use thiserror::Error;
 
-pub use adblock::Badfilters;
 pub(crate) use adblock::taken_back;
+pub use corrections::Corrections;
 pub use detect::{DetectError, detect};
 pub use skip::Skip;
 pub(crate) use ut1::Directory;
@@ -57,6 +61,8 @@ pub enum Rule<'a> {
     Expression(&'a str),
     /// A URL prefix as written: understood and counted, not compiled.
     Url(&'a str),
+    /// A network that answers must not lead to.
+    Network(&'a Network),
 }
 
 /// Where rules go.
@@ -93,18 +99,41 @@ pub trait Sink {
 pub struct ReadOptions {
     /// Replaces the format's scope of a name that does not state its own.
     pub scope: Option<Scope>,
-    /// AdBlock only: the rules that this list takes back.
-    pub badfilters: Badfilters,
+    /// What this list takes back of its own lines.
+    pub corrections: Corrections,
 }
 
 /// Part of a list: which reader its lines need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Domains,
+    Wildcard,
     Hosts,
     Adblock,
+    Dnsmasq,
+    Unbound,
+    Rpz,
     Urls,
     Expressions,
+}
+
+impl Part {
+    /// How a list that is one file is read.
+    pub(crate) fn of(format: Format) -> Result<Self, ReadError> {
+        Ok(match format {
+            Format::Domains => Self::Domains,
+            Format::Wildcard => Self::Wildcard,
+            Format::Hosts => Self::Hosts,
+            Format::Adblock => Self::Adblock,
+            Format::Dnsmasq => Self::Dnsmasq,
+            Format::Unbound => Self::Unbound,
+            Format::Rpz => Self::Rpz,
+            Format::Ut1 | Format::Squidguard => {
+                return Err(ReadError::Kind { format, expected: "a directory", found: "a file" });
+            }
+            other => return Err(ReadError::NoReader(other)),
+        })
+    }
 }
 
 /// What became of the lines of one file: `lines = accepted + skipped`.
@@ -133,12 +162,14 @@ pub struct Accepted {
     pub expressions: u64,
     /// URL prefixes; not compiled.
     pub urls: u64,
+    /// Networks.
+    pub networks: u64,
 }
 
 impl Accepted {
     /// Lines of any kind.
     pub fn total(self) -> u64 {
-        self.names + self.fragments + self.expressions + self.urls
+        self.names + self.fragments + self.expressions + self.urls + self.networks
     }
 
     /// Adds the counts of another.
@@ -147,6 +178,7 @@ impl Accepted {
         self.fragments += other.fragments;
         self.expressions += other.expressions;
         self.urls += other.urls;
+        self.networks += other.networks;
     }
 }
 
@@ -181,6 +213,7 @@ impl FileReport {
             Kind::Fragment => &mut accepted.fragments,
             Kind::Expression => &mut accepted.expressions,
             Kind::Url => &mut accepted.urls,
+            Kind::Network => &mut accepted.networks,
         } += 1;
     }
 }
@@ -276,6 +309,7 @@ enum Kind {
     Fragment,
     Expression,
     Url,
+    Network,
 }
 
 /// Reads a single-file list that is in `format`.
@@ -288,16 +322,7 @@ pub fn read(
     options: &ReadOptions,
     sink: &mut impl Sink,
 ) -> Result<FileReport, ReadError> {
-    let part = match format {
-        Format::Domains => Part::Domains,
-        Format::Hosts => Part::Hosts,
-        Format::Adblock => Part::Adblock,
-        Format::Ut1 | Format::Squidguard => {
-            return Err(ReadError::Kind { format, expected: "a directory", found: "a file" });
-        }
-        other => return Err(ReadError::NoReader(other)),
-    };
-    read_part(part, input, options, sink)
+    read_part(Part::of(format)?, input, options, sink)
 }
 
 /// Reads one file of a list.
@@ -308,6 +333,17 @@ pub(crate) fn read_part(
     sink: &mut impl Sink,
 ) -> Result<FileReport, ReadError> {
     let mut lines = Lines::new(input)?;
+    let read_line: LineReader<_> = match part {
+        Part::Domains => domains::line,
+        Part::Wildcard => domains::wildcard_line,
+        Part::Hosts => hosts::line,
+        Part::Adblock => adblock::line,
+        Part::Dnsmasq => dnsmasq::line,
+        Part::Unbound => unbound::line,
+        Part::Urls => |text, _, out| ut1::url_line(text, out),
+        Part::Expressions => |text, _, out| ut1::expression_line(text, out),
+        Part::Rpz => return rpz::read(lines, options, sink),
+    };
     let mut report = FileReport::default();
     while !sink.is_done() {
         // Borrowed from `lines` until the end of the turn, hence the number first.
@@ -318,7 +354,7 @@ pub(crate) fn read_part(
             Some(Line::Whole(text)) => {
                 sink.line(number, &text);
                 let mut out = Out { line: number, sink, report: &mut report };
-                let outcome = read_line(part, &text, options, &mut out);
+                let outcome = read_line(&text, options, &mut out);
                 (text, outcome)
             }
         };
@@ -334,19 +370,32 @@ pub(crate) fn read_part(
     Ok(report)
 }
 
-fn read_line<S: Sink>(
-    part: Part,
-    text: &str,
-    options: &ReadOptions,
+/// Reads one line of a list whose lines say nothing of each other.
+type LineReader<S> = fn(&str, &ReadOptions, &mut Out<'_, S>) -> Result<Kind, Skip>;
+
+/// Gives the rule of each name of a line that may hold several. The line is accepted if one of them
+/// is, and the others are counted apart; otherwise the first refusal stands for the line.
+fn each_name<'t, S: Sink>(
+    names: impl Iterator<Item = &'t str>,
     out: &mut Out<'_, S>,
+    rule: impl Fn(&str, &mut Out<'_, S>) -> Result<Kind, Skip>,
 ) -> Result<Kind, Skip> {
-    match part {
-        Part::Domains => domains::line(text, options, out),
-        Part::Hosts => hosts::line(text, options, out),
-        Part::Adblock => adblock::line(text, options, out),
-        Part::Urls => ut1::url_line(text, out),
-        Part::Expressions => ut1::expression_line(text, out),
+    let mut accepted = None;
+    let mut refused = Vec::new();
+    for name in names {
+        match rule(name, out) {
+            Ok(kind) => accepted = accepted.or(Some(kind)),
+            Err(reason) => refused.push((reason, name)),
+        }
     }
+    let Some(kind) = accepted else {
+        return Err(refused.into_iter().next().map_or(Skip::NoName, |(reason, _)| reason));
+    };
+    for (reason, name) in refused {
+        out.sink.skipped(out.line, &reason, name);
+        count(&mut out.report.refused_names, reason, out.line, name);
+    }
+    Ok(kind)
 }
 
 /// Where a line's rules go.
@@ -365,6 +414,7 @@ impl<S: Sink> Out<'_, S> {
             Rule::Fragment(_) => Kind::Fragment,
             Rule::Expression(_) => Kind::Expression,
             Rule::Url(_) => Kind::Url,
+            Rule::Network(_) => Kind::Network,
         })
     }
 

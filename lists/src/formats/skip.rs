@@ -17,6 +17,8 @@ pub enum Skip {
     LocalName,
     /// `$badfilter`: it takes another rule of the list back.
     Badfilter,
+    /// One more `$badfilter` than a list may hold: the rule that it names stays.
+    BadfilterLimit,
     /// Taken back by a `$badfilter` rule of the same list.
     TakenBack,
     /// A browser rule that hides parts of pages.
@@ -30,11 +32,52 @@ pub enum Skip {
     AddressPrefix,
     /// A network such as `192.0.2.0/24`: names are not in networks.
     Network,
-    /// A hosts line that answers with an address: lists refuse and pass, nothing else.
+    /// It answers with an address or another name: lists refuse and pass, nothing else.
     Rewrite,
-    /// A hosts line that does not begin with an address.
+    /// It answers with records of its own.
+    LocalData,
+    /// It leaves the question without an answer.
+    Drop,
+    /// It makes the client ask again over TCP.
+    TcpOnly,
+    /// It says where to ask.
+    Forward,
+    /// A setting of the program that reads the list, about no name in particular.
+    Setting,
+    /// `$INCLUDE` or `include:`. No list makes another file be read.
+    Include,
+    /// `$GENERATE`: one line that stands for thousands.
+    Generate,
+    /// A `local-zone` type that neither refuses nor passes.
+    ZoneType,
+    /// `$TTL` or `$ORIGIN`, which what follows heeds.
+    Directive,
+    /// A record that every zone has: SOA, NS, signatures.
+    ZoneRecord,
+    /// A record whose name is not in the zone.
+    OutOfZone,
+    /// A further line of a record that began before.
+    Continuation,
+    /// A parenthesis that is not closed within 8 KiB.
+    Unclosed,
+    /// RPZ: refuses clients, by their address.
+    ClientIp,
+    /// RPZ: refuses what a name server of that name serves.
+    NsName,
+    /// RPZ: refuses what a name server at that address serves.
+    NsIp,
+    /// RPZ: an owner that should say a network, and does not.
+    BadNetwork,
+    /// Against the grammar of the format.
+    Syntax,
+    /// An address glued to a name: `0.0.0.0example.com`. Whoever joined them may have meant to take
+    /// the name out, so it is not repaired.
+    GluedAddress,
+    /// dnsmasq's `//`: names without a dot.
+    Unqualified,
+    /// Something else where an address is due.
     NoAddress,
-    /// A hosts line without a name.
+    /// A line without a name.
     NoName,
     /// More than one word where a name is due.
     SeveralWords,
@@ -66,7 +109,7 @@ pub enum Skip {
     Expression,
     /// A regular expression that is too large once compiled.
     ExpressionTooLarge,
-    /// A pattern that would refuse hosts that no list means.
+    /// A pattern or network that would refuse what no list means.
     TooBroad,
     /// More expressions than one source may have.
     TooManyExpressions,
@@ -77,7 +120,16 @@ pub enum Skip {
 impl Skip {
     /// False for what a good list is expected to hold: reports count it and show no example.
     pub fn is_problem(&self) -> bool {
-        !matches!(self, Self::Blank | Self::Comment | Self::LocalName | Self::Badfilter)
+        !matches!(
+            self,
+            Self::Blank
+                | Self::Comment
+                | Self::LocalName
+                | Self::Badfilter
+                | Self::Directive
+                | Self::ZoneRecord
+                | Self::Continuation
+        )
     }
 
     fn text(&self) -> &'static str {
@@ -86,6 +138,7 @@ impl Skip {
             Self::Comment => "comment",
             Self::LocalName => "local-name",
             Self::Badfilter => "badfilter",
+            Self::BadfilterLimit => "badfilter-limit",
             Self::TakenBack => "taken-back",
             Self::Cosmetic => "cosmetic",
             Self::Modifier(_) => "modifier: ",
@@ -93,6 +146,26 @@ impl Skip {
             Self::AddressPrefix => "address-prefix",
             Self::Network => "network",
             Self::Rewrite => "rewrite",
+            Self::LocalData => "local-data",
+            Self::Drop => "drop",
+            Self::TcpOnly => "tcp-only",
+            Self::Forward => "forward",
+            Self::Setting => "setting",
+            Self::Include => "include",
+            Self::Generate => "generate",
+            Self::ZoneType => "zone-type",
+            Self::Directive => "directive",
+            Self::ZoneRecord => "zone-record",
+            Self::OutOfZone => "out-of-zone",
+            Self::Continuation => "continuation",
+            Self::Unclosed => "unclosed",
+            Self::ClientIp => "rpz-client-ip",
+            Self::NsName => "rpz-nsdname",
+            Self::NsIp => "rpz-nsip",
+            Self::BadNetwork => "bad-network",
+            Self::Syntax => "syntax",
+            Self::GluedAddress => "glued-address",
+            Self::Unqualified => "unqualified",
             Self::NoAddress => "no-address",
             Self::NoName => "no-name",
             Self::SeveralWords => "several-words",
@@ -155,7 +228,7 @@ impl From<RuleError> for Skip {
             RuleError::Expression(_) => Self::Expression,
             RuleError::ExpressionTooLarge => Self::ExpressionTooLarge,
             RuleError::ExceptionPattern => Self::ExceptionPattern,
-            RuleError::TooBroad { .. } => Self::TooBroad,
+            RuleError::TooBroad { .. } | RuleError::NetworkTooBroad => Self::TooBroad,
             RuleError::TooManyExpressions => Self::TooManyExpressions,
             _ => Self::Refused,
         }

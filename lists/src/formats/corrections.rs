@@ -1,0 +1,41 @@
+//! What a list says further down that changes how its earlier lines are read.
+
+use std::io::BufRead;
+
+use super::{Part, ReadError, adblock::Badfilters, unbound::RewrittenZones};
+use crate::source::Format;
+
+/// What a list takes back of its own lines. A reader sees each line once, so the lists that can do
+/// so are looked through beforehand; what is kept of them is bounded.
+#[derive(Clone, Debug, Default)]
+pub struct Corrections {
+    /// AdBlock: rules that a `$badfilter` rule names.
+    pub(super) badfilters: Badfilters,
+    /// Unbound: `redirect` zones whose data leads somewhere.
+    pub(super) rewritten: RewrittenZones,
+}
+
+impl Corrections {
+    /// Looks through a list; there is nothing to find in most formats.
+    ///
+    /// # Errors
+    /// [`ReadError`], when the input fails or is no text.
+    pub fn scan(format: Format, input: impl BufRead) -> Result<Self, ReadError> {
+        Part::of(format).map_or_else(|_| Ok(Self::default()), |part| Self::of(part, input))
+    }
+
+    /// True when a file of this kind must be looked through.
+    pub(crate) fn concern(part: Part) -> bool {
+        matches!(part, Part::Adblock | Part::Unbound)
+    }
+
+    pub(crate) fn of(part: Part, input: impl BufRead) -> Result<Self, ReadError> {
+        let mut corrections = Self::default();
+        match part {
+            Part::Adblock => corrections.badfilters = Badfilters::scan(input)?,
+            Part::Unbound => corrections.rewritten = RewrittenZones::scan(input)?,
+            _ => {}
+        }
+        Ok(corrections)
+    }
+}
