@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    archives::gzip,
+    archives::{gzip, tar},
     maintainer::{Maintainer, Ran},
     server::{Request, Server, answer, hang, head},
 };
@@ -308,12 +308,7 @@ fn a_disk_that_is_full() {
     // No room for a list of 500 KB; room for each, but not for the bundle of them all.
     for (kilobytes, message) in [(64, "the cache: cache/new/"), (600, "cannot write out.bundle: ")]
     {
-        let update = maintainer.update_command(&["--accept-growth"]);
-        let mut shell = Command::new("bash");
-        let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$@\"");
-        shell.args(["-c", &script, "bash"]).arg(update.get_program()).args(update.get_args());
-        shell.current_dir(update.get_current_dir().unwrap());
-        let ran = Ran::from(shell.output().unwrap()).expect(1);
+        let ran = limited(&maintainer, kilobytes).expect(1);
         assert!(ran.err.starts_with(&format!("error: {message}")), "{}", ran.err);
         assert!(ran.err.contains("File too large"), "{}", ran.err);
         assert!(fs::read(maintainer.path("out.bundle")).unwrap() == old);
@@ -325,4 +320,25 @@ fn a_disk_that_is_full() {
     }
     maintainer.update(&["--accept-growth"]).expect(0);
     assert_eq!(maintainer.bundle().manifest().counts.names, 160_000);
+
+    // An archive that fits, whose files do not.
+    let files = "n.example\n".repeat(100_000);
+    server.list("/archive", gzip(&tar(&[("adult/domains", &files)])));
+    let keys = "member = \"adult\"";
+    let maintainer = Maintainer::new(&[("a", server.url("/archive"), keys)]);
+    let ran = limited(&maintainer, 600).expect(1);
+    assert!(ran.err.starts_with("error: the cache: "), "{}", ran.err);
+    assert!(ran.err.contains("File too large"), "{}", ran.err);
+    assert_eq!(maintainer.files("cache/unpacked").len(), 0);
+    maintainer.update(&[]).expect(0);
+}
+
+/// An update whose files may not grow beyond so many KiB.
+fn limited(maintainer: &Maintainer, kilobytes: u32) -> Ran {
+    let update = maintainer.update_command(&["--accept-growth"]);
+    let mut shell = Command::new("bash");
+    let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$@\"");
+    shell.args(["-c", &script, "bash"]).arg(update.get_program()).args(update.get_args());
+    shell.current_dir(update.get_current_dir().unwrap());
+    shell.output().unwrap().into()
 }

@@ -9,6 +9,7 @@ mod hosts;
 mod kills;
 mod maintainer;
 mod server;
+mod stock;
 
 use std::{fs, thread, time::Duration};
 
