@@ -12,6 +12,7 @@
 //! | `formats` | `compile` | one streaming reader for each list format, and their detection |
 //! | `compile` | `compile` | reads all sources in parallel and builds the bundle |
 //! | `fetch` | `cli` | fetches the lists that have a URL into a cache |
+//! | `diff` | `compile` | what a new bundle changes, by category and source |
 //! | `lint` | `compile` | what a list's author should look at, line by line |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
 //! | `guard` | `compile` | what must hold of a bundle before it replaces another |
@@ -27,6 +28,8 @@ pub mod archive;
 #[cfg(feature = "compile")]
 pub mod compile;
 pub mod diagnostic;
+#[cfg(feature = "compile")]
+pub mod diff;
 #[cfg(feature = "pull")]
 pub mod digest;
 #[cfg(feature = "cli")]

@@ -5,6 +5,7 @@
 mod build;
 mod bundle;
 mod check;
+mod diff;
 mod explain;
 mod failure;
 mod guard;
@@ -38,6 +39,7 @@ struct Arguments {
 enum Command {
     Build(build::Arguments),
     Check(check::Arguments),
+    Diff(diff::Arguments),
     Explain(explain::Arguments),
     Guard(guard::Arguments),
     Keygen(keygen::Arguments),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Guard(arguments) => guard::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
