@@ -50,6 +50,10 @@ const AT_ONCE: usize = 8;
 /// Downloads at once from one host.
 const AT_ONCE_A_HOST: usize = 2;
 
+/// Longest that a host is left alone because it asked for it: a list that is due daily is asked for
+/// daily.
+const LONGEST_REST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How lists are fetched.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -271,7 +275,13 @@ impl Errand {
         if let Some(window) = self.closed(share) {
             return Ok(Outcome::Outside(window));
         }
-        let host = self.host(&share.remote.url);
+        let name = share.remote.url.host_str().unwrap_or_default();
+        if let Some(until) = self.cache.resting(name, self.now) {
+            return Ok(Outcome::Failed(format!(
+                "its server wants to be left alone until {until:.0}"
+            )));
+        }
+        let host = self.host(name);
         let _one_of_host = host.connections.acquire().await;
         let _one_of_all = self.all.acquire().await;
         if let Some(words) = lock(&host.busy).clone() {
@@ -298,8 +308,11 @@ impl Errand {
             }
             Err(DownloadError::Write { path, error }) => Err(CacheError::Io { path, error }),
             Err(error) => {
-                if let DownloadError::Busy { .. } = error {
+                if let DownloadError::Busy { after, .. } = error {
                     *lock(&host.busy) = Some(error.to_string());
+                    if let Some(after) = after {
+                        self.cache.let_rest(name, self.now + after.min(LONGEST_REST))?;
+                    }
                 }
                 Ok(Outcome::Failed(error.to_string()))
             }
@@ -318,13 +331,12 @@ impl Errand {
         Some(format!("it is fetched from {closed} UTC only"))
     }
 
-    fn host(&self, url: &Url) -> Arc<Host> {
-        let name = url.host_str().unwrap_or_default().to_owned();
+    fn host(&self, name: &str) -> Arc<Host> {
         let new = || {
             let connections = Semaphore::new(AT_ONCE_A_HOST);
             Arc::new(Host { connections, busy: Mutex::default() })
         };
-        lock(&self.hosts).entry(name).or_insert_with(new).clone()
+        lock(&self.hosts).entry(name.to_owned()).or_insert_with(new).clone()
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `good/` | for each list, the last content that its reader accepted |
 //! | `content/` | files, named by their SHA-256 |
 //! | `unpacked/` | the archives among them, unpacked, named likewise |
+//! | `resting/` | hosts that asked to be left alone, and until when |
 //! | `new/` | what is being written; emptied when the folder is opened |
 //!
 //! Whatever is not in `new/` is whole: it was moved there once it was on the disk.
@@ -107,7 +108,15 @@ pub(super) struct Good {
     pub(super) copy: Copy,
 }
 
-/// What all records say.
+/// A host that asked to be left alone.
+#[derive(Serialize, Deserialize)]
+struct Resting {
+    host: String,
+    #[serde(with = "instant")]
+    until: Timestamp,
+}
+
+/// What the records of contents say.
 #[derive(Deserialize)]
 struct Entry {
     url: String,
@@ -135,7 +144,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`], when another process uses it or the system refuses.
     pub fn open(folder: &Path) -> Result<Self, CacheError> {
-        for part in ["pages", "good", "content", "unpacked", "new"] {
+        for part in ["pages", "good", "content", "unpacked", "resting", "new"] {
             let path = folder.join(part);
             fs::create_dir_all(&path).map_err(CacheError::at(&path))?;
         }
@@ -179,6 +188,17 @@ impl Cache {
         self.save(&self.good_path(&good.url, good.member.as_deref()), good)
     }
 
+    /// Until when a host asked to be left alone, if that is still to come.
+    pub(super) fn resting(&self, host: &str, now: Timestamp) -> Option<Timestamp> {
+        let resting: Resting = read(&self.record_path("resting", host))?;
+        (resting.host == host && resting.until > now).then_some(resting.until)
+    }
+
+    pub(super) fn let_rest(&self, host: &str, until: Timestamp) -> Result<(), CacheError> {
+        let resting = Resting { host: host.to_owned(), until };
+        self.save(&self.record_path("resting", host), &resting)
+    }
+
     /// The file of a content.
     pub(super) fn content(&self, sha256: Sha256Digest) -> PathBuf {
         self.folder.join("content").join(sha256.to_string())
@@ -217,6 +237,11 @@ impl Cache {
     /// Forgets the lists that none of `urls` names and nobody asked for in a long time, and removes
     /// what nothing refers to.
     pub(super) fn sweep(&self, urls: &BTreeSet<String>, now: Timestamp) -> Result<(), CacheError> {
+        for path in self.entries("resting")? {
+            if read::<Resting>(&path).is_none_or(|resting| resting.until <= now) {
+                fs::remove_file(&path).map_err(CacheError::at(&path))?;
+            }
+        }
         self.tidy(|url, copy| urls.contains(url) || now.duration_since(copy.checked_at) < KEEP)
     }
 

@@ -37,7 +37,7 @@ pub struct SourceFetch {
     pub octets: u64,
     /// Octets sent now; 0 where nothing new came. Sources with one URL share them.
     pub transferred: u64,
-    /// How long its download took, which sources with one URL share.
+    /// How long its download took, which sources with one URL share; waiting for its turn included.
     pub seconds: f64,
     /// SHA-256 of the content used.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ pub enum Status {
     Fresh,
     /// Its server has what the cache has.
     Unchanged,
-    /// This is not the hour to fetch it: what the cache has is used.
+    /// This is not the hour to fetch it: what the cache has is used, of yesterday at the oldest.
     Outside,
     /// It did not come, or is no longer a list: the last good copy is used.
     Cached,

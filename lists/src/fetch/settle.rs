@@ -26,6 +26,8 @@ use crate::{
 
 /// Octets in which a web page shows that it is one.
 const HEAD: u64 = 1024;
+/// Age from which a copy shows that updates never run in the hours that its source states.
+const MISSED: Duration = Duration::from_secs(48 * 60 * 60);
 /// Folders of an archive that are named where the right one is missing.
 const FOLDERS: usize = 12;
 
@@ -343,6 +345,11 @@ impl Errand {
         report.sha256 = Some(copy.sha256);
         report.octets = copy.octets;
         report.age_seconds = Some(age.as_secs());
+        if report.status == Status::Outside && age > MISSED {
+            let words = report.error.take().unwrap_or_default();
+            report.error = Some(format!("{words}: update within those hours"));
+            report.status = Status::Cached;
+        }
         if let Some(max_age) = self.options.max_age
             && age > max_age
         {

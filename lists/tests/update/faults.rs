@@ -118,8 +118,8 @@ const FAULTS: &[(&str, Behaviour)] = &[
         answer(stream, "206 Partial Content", &[("Content-Range", "bytes 0-9/20")], &LIST[..10])
     }),
     ("the server answered 204 No Content", |_, stream| head(stream, "204 No Content", &[])),
-    ("503 Service Unavailable: it wants to be left alone for 120 seconds", |_, stream| {
-        answer(stream, "503 Service Unavailable", &[("Retry-After", "120")], b"")
+    ("503 Service Unavailable: it wants to be left alone for 0 seconds", |_, stream| {
+        answer(stream, "503 Service Unavailable", &[("Retry-After", "0")], b"")
     }),
     ("more than 5 redirects", |_, stream| answer(stream, "302 Found", &[("Location", "/a")], b"")),
     ("it is redirected to \"\", which is not https", |_, stream| {

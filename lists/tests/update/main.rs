@@ -133,10 +133,23 @@ fn a_host_that_wants_to_be_left_alone_is() {
         .filter(|name| ran.error(&name[1..]).starts_with("the server answered 429"))
         .count();
     assert!((1..=2).contains(&asked), "one or two were on their way: {asked}");
-    let spared = names.iter().filter(|name| ran.error(&name[1..]).starts_with("not asked for"));
-    assert_eq!(spared.count(), names.len() - asked);
+    assert!(names.iter().all(|name| ran.error(&name[1..]).contains("left alone")), "{ran:?}");
     assert!(ran.err.contains("8 of 8 sources could not be fetched"), "{}", ran.err);
     assert!(maintainer.refuses("n7.example"));
+
+    // Nor by the next update.
+    for name in &names {
+        server.list(name, "new.example\n");
+    }
+    server.take_requests("/0");
+    let ran = maintainer.update(&[]).expect(6);
+    assert!(ran.error("0").starts_with("its server wants to be left alone until 20"), "{ran:?}");
+    assert_eq!(server.take_requests("/0").len(), 0);
+    // Its hour has come.
+    let resting = &maintainer.files("cache/resting")[0];
+    let past = r#"{ "host": "127.0.0.1", "until": "2026-01-01T00:00:00Z" }"#;
+    fs::write(resting, past).unwrap();
+    assert_eq!(maintainer.update(&[]).expect(0).status("0"), "fresh");
 }
 
 #[test]
@@ -163,6 +176,12 @@ fn windows_are_respected() {
     let ran = maintainer.update(&[]).expect(0);
     assert_eq!(ran.status("a"), "outside");
     assert_eq!(server.take_requests("/a").len(), 0);
+
+    // Whoever updates at the wrong hour every day is told.
+    maintainer.age_cache(50);
+    let ran = maintainer.update(&[]).expect(6);
+    assert_eq!(ran.status("a"), "cached");
+    assert!(ran.error("a").contains("update within those hours"), "{}", ran.error("a"));
 
     maintainer.sources(&[("a", server.url("/a"), &open)]);
     assert_eq!(maintainer.update(&[]).expect(0).status("a"), "unchanged");

@@ -70,6 +70,16 @@ impl Maintainer {
         self.bundle().bind(&child).unwrap().host(name).is_blocked()
     }
 
+    /// Makes all copies in the cache this many hours old.
+    pub(crate) fn age_cache(&self, hours: i64) {
+        let then = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+        for path in [self.files("cache/pages"), self.files("cache/good")].concat() {
+            let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            record["checked_at"] = then.to_string().into();
+            fs::write(path, record.to_string()).unwrap();
+        }
+    }
+
     /// Files anywhere below a folder, if it is there.
     pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {
         let mut files = Vec::new();
