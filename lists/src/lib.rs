@@ -13,6 +13,7 @@
 //! | `compile` | `compile` | reads all sources in parallel and builds the bundle |
 //! | `fetch` | `cli` | fetches the lists that have a URL into a cache |
 //! | `diff` | `compile` | what a new bundle changes, by category and source |
+//! | `overlap`, `growth` | `compile` | what each source adds, and how a bundle grew |
 //! | `lint` | `compile` | what a list's author should look at, line by line |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
 //! | `guard` | `compile` | what must hold of a bundle before it replaces another |
@@ -37,9 +38,13 @@ pub mod fetch;
 #[cfg(feature = "compile")]
 pub mod formats;
 #[cfg(feature = "compile")]
+pub mod growth;
+#[cfg(feature = "compile")]
 pub mod guard;
 #[cfg(feature = "compile")]
 pub mod lint;
+#[cfg(feature = "compile")]
+pub mod overlap;
 #[cfg(feature = "pull")]
 pub mod pointer;
 #[cfg(feature = "pull")]

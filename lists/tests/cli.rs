@@ -301,10 +301,10 @@ fn stats_show_what_a_bundle_holds() {
     for line in [
         "serial   1795341600",
         "expires  never",
-        "           3  names (0 covered)",
-        "           2  porn",
-        "           2  my-porn · blocks porn · CC0-1.0",
-        "           1  my-learning · allows education · no licence stated",
+        "           3  names (0 covered by an ancestor's rule)",
+        "           2           2 100.0 %  porn",
+        "           2           2           2 100.0 %  my-porn · blocks porn · CC0-1.0",
+        "           1           1           1 100.0 %  my-learning · allows education · no licence stated",
     ] {
         assert!(out.lines().any(|found| found == line), "{line:?} in\n{out}");
     }
