@@ -245,16 +245,28 @@ impl Check {
     /// What a skipped line is a case of; `None` for what a good list is expected to hold.
     pub(super) fn of_skip(reason: &Skip) -> Option<Self> {
         Some(match reason {
-            Skip::Blank | Skip::Comment | Skip::LocalName | Skip::Badfilter | Skip::TakenBack => {
-                return None;
-            }
+            Skip::TakenBack => return None,
+            reason if !reason.is_problem() => return None,
             Skip::Cosmetic
             | Skip::Modifier(_)
             | Skip::UrlPattern
             | Skip::AddressPrefix
             | Skip::Network
             | Skip::Rewrite
+            | Skip::LocalData
+            | Skip::Drop
+            | Skip::TcpOnly
+            | Skip::Forward
+            | Skip::Setting
+            | Skip::Include
+            | Skip::Generate
+            | Skip::ZoneType
+            | Skip::ClientIp
+            | Skip::NsName
+            | Skip::NsIp
+            | Skip::Unqualified
             | Skip::ExceptionPattern => Self::NotForDns,
+            Skip::GluedAddress => Self::GluedAddress,
             Skip::PublicSuffix => Self::PublicSuffix,
             Skip::PrivateSuffix => Self::SharedHost,
             Skip::FragmentTooShort
