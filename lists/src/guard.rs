@@ -13,11 +13,13 @@
 //! | [must allow](Problem::Refused) | names that no built-in profile may refuse | refuse | an allow source |
 //! | [shared network](Problem::SharedNetwork) | networks that serve thousands of strangers | refuse, warn for hosting | an allow source |
 //! | overblocked | trusted names that profile `child` refuses | report | an allow source |
+//! | conflicts | names that one list blocks and another allows | report | |
 //!
 //! Whole public suffixes need no guard: the engine takes none as a rule
 //! ([`RuleError::PublicSuffix`](filter_core::RuleError::PublicSuffix)).
 
 mod change;
+mod conflict;
 mod display;
 mod policy;
 mod reach;
@@ -30,6 +32,7 @@ use crate::shared_cdn::NetworkKind;
 pub(crate) use self::display::write_overblocked;
 pub use self::{
     change::changes,
+    conflict::{Conflict, conflicts},
     policy::{Accept, GuardPolicy, MIN_GROWTH, MIN_LOSS, SourceLimits},
     reach::overblocked,
 };
@@ -41,6 +44,8 @@ pub struct GuardReport {
     pub findings: Vec<Finding>,
     /// Trusted names that profile `child` refuses, in the order of their files.
     pub overblocked: Vec<RefusedName>,
+    /// Block and allow sources that list the same names, those that share most first.
+    pub conflicts: Vec<Conflict>,
 }
 
 impl GuardReport {
@@ -196,6 +201,7 @@ pub fn examine(new: &Filter, previous: Option<&Manifest>, policy: &GuardPolicy) 
     if let Err(error) = reach::examine(new, policy, &mut report) {
         report.findings.push(Finding::refuse(Problem::Unusable { error: error.to_string() }));
     }
+    report.conflicts = conflicts(new);
     report.findings.sort_by_key(|finding| finding.severity);
     report
 }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::{Blame, Finding, GuardReport, Part, Problem, RefusedName, Severity};
+use super::{Blame, Conflict, Finding, GuardReport, Part, Problem, RefusedName, Severity};
 use crate::{report::grouped, shared_cdn::NetworkKind};
 
-/// Overblocked names and conflicts that are shown to people; machines get all.
+/// Overblocked names, and conflicts, that are shown to people; machines get all.
 const SHOWN: usize = 20;
 
 impl fmt::Display for GuardReport {
@@ -14,6 +14,7 @@ impl fmt::Display for GuardReport {
             writeln!(f, "{finding}")?;
         }
         write_overblocked(f, &self.overblocked)?;
+        write_conflicts(f, &self.conflicts)?;
         let refusals = self.refusals().count();
         match refusals {
             0 => writeln!(f, "guards: nothing speaks against this bundle"),
@@ -38,7 +39,32 @@ pub(crate) fn write_overblocked(
     for refused in overblocked.iter().take(SHOWN) {
         writeln!(f, "  {refused}")?;
     }
-    match overblocked.len().saturating_sub(SHOWN) {
+    write_more(f, overblocked.len())
+}
+
+fn write_conflicts(f: &mut fmt::Formatter<'_>, conflicts: &[Conflict]) -> fmt::Result {
+    if conflicts.is_empty() {
+        return Ok(());
+    }
+    writeln!(f, "\nnames that one list blocks and another allows")?;
+    for conflict in conflicts.iter().take(SHOWN) {
+        let Conflict { blocked_by, allowed_by, names, first, .. } = conflict;
+        let first: Vec<_> = first.iter().take(3).map(|name| name.to_string()).collect();
+        writeln!(
+            f,
+            "{:>8}  {blocked_by} and {allowed_by}: {} ({}{})",
+            grouped(*names),
+            conflict.outcome(),
+            first.join(", "),
+            if *names > first.len() as u64 { ", …" } else { "" }
+        )?;
+    }
+    write_more(f, conflicts.len())
+}
+
+/// How many more than [`SHOWN`] there are.
+fn write_more(f: &mut fmt::Formatter<'_>, all: usize) -> fmt::Result {
+    match all.saturating_sub(SHOWN) {
         0 => Ok(()),
         more => writeln!(f, "  and {} more: see --json", grouped(more as u64)),
     }
@@ -76,7 +102,7 @@ impl fmt::Display for Problem {
                 )
             }
             Self::Vanished { what, before } => {
-                write!(f, "{what} is gone with its {} rules", grouped(*before))
+                write!(f, "{what} is not there any more; rules that it had: {}", grouped(*before))
             }
             Self::Grown { what, before, after, limit } => {
                 let gained = percent(after - before, *before);
@@ -135,6 +161,10 @@ impl fmt::Display for Remedy<'_> {
                 f,
                 "A list is not what it was, or an allow source lifts too much: see `list-compile explain \
                  FILE {name}`. A bundle that means this says so under [guard] in its sources file"
+            ),
+            Problem::SharedNetwork { network: NetworkKind::Hosting, .. } => f.write_str(
+                "A list may mean all of it. Where it does not: put the name into an allow source, or \
+                 leave `suffixes = \"keep\"` out of that list's source",
             ),
             Problem::Refused(refused) | Problem::SharedNetwork { refused, .. } => {
                 let name = &refused.name;

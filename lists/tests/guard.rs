@@ -1,0 +1,354 @@
+//! The guards: what they refuse and say, and what they would have said of real lists over the years.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p lists --test guard` writes the expected files anew.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::print_stdout, reason = "a test that skips says so")]
+
+use std::{
+    collections::BTreeMap,
+    env,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use filter_core::{
+    Action, Categories, Counts, Filter, FilterBuilder, Manifest, Options, Scope, Source,
+    SourceRecord, Stamp, Suffixes,
+};
+use lists::{
+    compile::build,
+    diagnostic::TextFile,
+    guard::{Accept, Finding, GuardPolicy, GuardReport, Problem, Severity, changes, examine},
+    source::{Format, ListSource, Sources},
+};
+
+fn stamp() -> Stamp {
+    Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None }
+}
+
+/// What a list of the bundle under test is, and its names.
+struct List(Source, Vec<String>);
+
+fn block(name: &str, category: &str, names: &[&str]) -> List {
+    let suffixes = Suffixes::Keep;
+    List(Source { suffixes, ..Source::block(name, &[category]) }, owned(names))
+}
+
+fn allow(name: &str, lifts: &[&str], names: &[&str]) -> List {
+    let lifts = owned(lifts);
+    let source = Source::block(name, &["education"]);
+    List(Source { action: Action::Allow, lifts, ..source }, owned(names))
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+/// A list of porn that the guards have nothing against.
+fn good_porn() -> List {
+    let names: Vec<_> =
+        GuardPolicy::shipped().must_block["porn"].iter().map(ToString::to_string).collect();
+    List(Source::block("porn", &["porn"]), names)
+}
+
+fn bundle(lists: &[List]) -> Filter {
+    let mut builder = FilterBuilder::new();
+    for List(source, names) in lists {
+        let id = builder.source(source.clone()).unwrap();
+        let mut batch = builder.batch(id);
+        for name in names {
+            batch.domain(&name.parse().unwrap(), Scope::Subtree, Options::default()).unwrap();
+        }
+        builder.add(batch.finish());
+    }
+    Filter::open(builder.build(stamp()).bytes).unwrap()
+}
+
+fn examined(lists: &[List]) -> GuardReport {
+    examine(&bundle(lists), None, &GuardPolicy::shipped())
+}
+
+/// Findings in a few words.
+fn told(report: &GuardReport) -> Vec<String> {
+    report.findings.iter().map(tell).collect()
+}
+
+fn tell(Finding { severity, problem }: &Finding) -> String {
+    let what = match problem {
+        Problem::Passed { name, category } => format!("{name} passes {category}"),
+        Problem::Refused(refused) => format!("{} to {}", refused.name, refused.profiles.join(" ")),
+        Problem::SharedNetwork { refused, .. } => format!("all of {}", refused.name),
+        Problem::Shrunk { what, .. } => format!("{what} shrank"),
+        Problem::Vanished { what, .. } => format!("{what} is gone"),
+        Problem::Grown { what, .. } => format!("{what} grew"),
+        other => format!("{other:?}"),
+    };
+    let word = if *severity == Severity::Refuse { "refuse" } else { "warn" };
+    format!("{word}: {what}")
+}
+
+#[test]
+fn names_that_must_be_refused_and_names_that_must_not() {
+    let cases: Vec<(&str, Vec<List>, &[&str])> = vec![
+        ("a good bundle", vec![good_porn()], &[]),
+        ("no porn list, no names asked for", vec![block("games", "games", &["game.example"])], &[]),
+        (
+            "a school's ministry",
+            vec![good_porn(), block("spite", "hate", &["education.gouv.fr"])],
+            &[
+                "refuse: cyclades.education.gouv.fr to child teen staff",
+                "refuse: education.gouv.fr to child teen staff",
+                "refuse: educonnect.education.gouv.fr to child teen staff",
+                "refuse: moncompte.educonnect.education.gouv.fr to child teen staff",
+                "refuse: teleservices.education.gouv.fr to child teen staff",
+            ],
+        ),
+        (
+            "only children lose it",
+            vec![block("shops", "ecommerce", &["lumni.fr"])],
+            &["refuse: lumni.fr to child"],
+        ),
+        (
+            "only www in front of it",
+            vec![block("chat", "social", &["www.elysee.fr"])],
+            &["refuse: www.elysee.fr to child"],
+        ),
+        (
+            "no profile blocks it",
+            vec![block("games", "games", &["education.gouv.fr", "pix.fr"])],
+            &[],
+        ),
+        (
+            "an allow source above it is less specific",
+            vec![block("ads", "ads", &["push.apple.com"]), allow("fix", &["ads"], &["apple.com"])],
+            &["refuse: push.apple.com to child teen"],
+        ),
+        (
+            "an allow source that names it lifts it",
+            vec![
+                block("ads", "ads", &["push.apple.com"]),
+                allow("fix", &["ads"], &["push.apple.com"]),
+            ],
+            &[],
+        ),
+        (
+            "an allow source lifts too much",
+            vec![good_porn(), allow("library", &["porn"], &["pornhub.com"])],
+            &["refuse: pornhub.com passes porn"],
+        ),
+        (
+            "a network that delivers strangers' sites",
+            vec![block("ads", "ads", &["akamaiedge.net", "x.fastly.net"])],
+            &["refuse: all of akamaiedge.net"],
+        ),
+        (
+            "a platform that hosts anybody's",
+            vec![block("dynamic", "bypass", &["duckdns.org"])],
+            &["warn: all of duckdns.org"],
+        ),
+    ];
+    for (title, lists, expected) in cases {
+        assert_eq!(told(&examined(&lists)), expected, "{title}");
+    }
+}
+
+#[test]
+fn a_cut_list_passes_what_it_should_not() {
+    let report = examined(&[block("porn", "porn", &["example.com"])]);
+    assert!(told(&report).contains(&"refuse: pornhub.com passes porn".to_owned()));
+    assert!(report.refuses());
+}
+
+#[test]
+fn a_sources_file_has_the_last_word_on_its_own_limits_and_names() {
+    let text = r#"
+[[source]]
+name = "porn"
+path = "porn.txt"
+categories = ["porn"]
+max_loss = 90
+
+[guard]
+max_loss = 5
+max_growth = 1000
+must_block = { porn = [] }
+must_allow = ["mairie.example"]
+"#;
+    let file = TextFile { path: "sources.toml".into(), text: text.into() };
+    let policy = GuardPolicy::of(&Sources::parse(file, Path::new("")).unwrap());
+    assert_eq!((policy.max_loss, policy.max_growth), (5, 1000));
+    assert_eq!(policy.sources["porn"].max_loss, Some(90));
+    let bundle = bundle(&[block("porn", "porn", &["mairie.example"])]);
+    let told = told(&examine(&bundle, None, &policy));
+    assert_eq!(told, ["refuse: mairie.example to child teen staff"]);
+}
+
+#[test]
+fn conflicts_say_who_wins() {
+    let filter = bundle(&[
+        block("porn", "porn", &["a.example", "b.example", "c.example"]),
+        block("malware", "malware", &["a.example"]),
+        allow("lifting", &["porn"], &["a.example", "b.example"]),
+        allow("filling", &[], &["c.example", "d.example"]),
+    ]);
+    let report = examine(&filter, None, &GuardPolicy::limits_only());
+    let told: Vec<_> = report
+        .conflicts
+        .iter()
+        .map(|c| (c.blocked_by.as_str(), c.allowed_by.as_str(), c.names, c.outcome()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("porn", "lifting", 2, "the allow wins".to_owned()),
+            ("porn", "filling", 1, "the block wins".to_owned()),
+            ("malware", "lifting", 1, "the block wins".to_owned()),
+        ]
+    );
+    assert!(!report.refuses());
+}
+
+/// One of each, as people read it.
+#[test]
+fn what_people_read() {
+    let mut names: Vec<String> = (0..50).map(|n| format!("n{n}.example")).collect();
+    let previous = bundle(&[
+        List(Source::block("big", &["gambling"]), names.clone()),
+        block("gone", "drugs", &["x.example"]),
+        List(Source::block("young", &["ads"]), names.clone()),
+    ]);
+    names.truncate(30);
+    let many = (0..1_200).map(|n| format!("m{n}.example")).collect();
+    let new = bundle(&[
+        List(Source::block("big", &["gambling"]), names),
+        List(Source::block("young", &["ads"]), many),
+        block("porn", "porn", &["hwcdn.net", "pornic.fr", "ocsp.digicert.com"]),
+        block("fishy", "phishing", &["www.pix.fr"]),
+        allow("fix", &["porn"], &["pornic.fr"]),
+        block("dynamic", "bypass", &["duckdns.org", "anglaisfacile.com"]),
+    ]);
+    let mut policy = GuardPolicy::shipped();
+    policy.accept_growth = Accept::Named(["young".to_owned()].into());
+    policy.must_block.get_mut("porn").unwrap().truncate(1);
+    let report = examine(&new, Some(previous.manifest()), &policy);
+    golden("report.txt", &report.to_string());
+}
+
+fn golden(name: &str, got: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/guard").join(name);
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, got).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(expected == got, "{} differs:\n{got}", path.display());
+}
+
+/// The folder of real lists; says so where there is none.
+fn real_lists() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let there = folder.is_dir();
+    if !there {
+        println!("skipped: no ../shared");
+    }
+    there.then_some(folder)
+}
+
+/// A bundle of one real list, and the lines that it was made from.
+fn compiled(path: &Path, name: &str, category: &str) -> (Filter, u64) {
+    let source = ListSource {
+        format: Some(Format::Domains),
+        scope: Some(Scope::Subtree),
+        ..ListSource::at(Source::block(name, &[category]), path)
+    };
+    let sources = Sources { sources: vec![source], ..Sources::default() };
+    let compiled = build(&sources, stamp(), &()).unwrap();
+    (Filter::open(compiled.bytes).unwrap(), compiled.report.totals.lines)
+}
+
+#[test]
+fn real_updates_are_let_through_but_for_a_list_that_grew_fivefold() {
+    let Some(folder) = real_lists() else { return };
+    let gambling: &[(&str, &[&str])] = &[
+        ("ut1_gambling@2024-06-10.txt", &[]),
+        ("ut1_gambling@2025-08-24.txt", &["refuse: source list grew"]),
+        // 59 069 lines become 32 247: the same names, once each.
+        ("ut1_gambling@2026-05-25.txt", &[]),
+    ];
+    let malware: &[(&str, &[&str])] = &[
+        ("ut1_malware@2025-06-29.txt", &[]),
+        ("ut1_malware@2025-07-06.txt", &[]),
+        ("ut1_malware@2025-07-13.txt", &[]),
+    ];
+    let policy = GuardPolicy::limits_only();
+    let mut all_lines = Vec::new();
+    for (category, steps) in [("gambling", gambling), ("malware", malware)] {
+        let mut previous: Option<Filter> = None;
+        for (file, expected) in steps {
+            let (new, lines) = compiled(&folder.join("deltas").join(file), "list", category);
+            let report = examine(&new, previous.as_ref().map(Filter::manifest), &policy);
+            assert_eq!(told(&report), *expected, "{file}");
+            all_lines.push((lines, new.manifest().sources[0].rules));
+            previous = Some(new);
+        }
+    }
+    // Lines and distinct rules; the rest are addresses and names that are public suffixes.
+    assert_eq!(all_lines[1].0, 59_069);
+    assert_eq!(all_lines[2].0, 32_247);
+    assert!(all_lines[1].1.abs_diff(all_lines[2].1) < 100, "{all_lines:?}");
+}
+
+/// Date, distinct names, names added, names removed since the step before.
+type Step = (String, u64, u64, u64);
+
+#[test]
+fn every_step_of_real_lists_is_decided() {
+    let Some(folder) = real_lists() else { return };
+    let json = fs::read(folder.join("deltas/churn.json")).unwrap();
+    let churn: BTreeMap<String, Vec<Step>> = serde_json::from_slice(&json).unwrap();
+    let policy = GuardPolicy::limits_only();
+    let mut text = format!(
+        "# What the guard decides on every step of ../shared/data/deltas/churn.json, at most {} % lost and\n\
+         # {} % gained. A step is decided by counts; what was removed stands beside them, since a list may\n\
+         # exchange its names and keep its size.\n",
+        policy.max_loss, policy.max_growth
+    );
+    let (mut steps, mut losses) = (0, Vec::new());
+    for (list, series) in &churn {
+        writeln!(text, "\n{list}").unwrap();
+        for (date, after, added, removed) in series {
+            let before = after + removed - added;
+            let findings = changes(&counted(before), &counted(*after), &policy);
+            let decision = findings.first().map_or("-".to_owned(), tell);
+            let percent = |part: i128| 100.0 * part as f64 / before.max(1) as f64;
+            let change = percent(i128::from(*after) - i128::from(before));
+            writeln!(
+                text,
+                "{date} {before:>7} → {after:>7} {change:>+7.1} %  +{added} -{removed} ({:.0} % removed)  {decision}",
+                percent(i128::from(*removed)),
+            )
+            .unwrap();
+            steps += 1;
+            if decision.contains("shrank") {
+                losses.push(change);
+            }
+        }
+    }
+    golden("churn.txt", &text);
+    assert_eq!(steps, churn.values().map(Vec::len).sum::<usize>());
+    // Every loss of more than the limit, and nothing else.
+    assert_eq!(losses.len(), 7, "{losses:?}");
+    assert!(losses.iter().all(|loss| *loss < -20.0), "{losses:?}");
+}
+
+/// What a bundle of one list with so many rules says of itself.
+fn counted(rules: u64) -> Manifest {
+    Manifest {
+        stamp: stamp(),
+        categories: Categories::builtin(),
+        sources: vec![SourceRecord { source: Source::block("list", &["malware"]), rules }],
+        counts: Counts::default(),
+    }
+}
