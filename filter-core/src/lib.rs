@@ -54,7 +54,7 @@ pub use profile::{Mode, Profile, UnknownProfile};
 #[doc(hidden)]
 pub use raw::bundle::with_recomputed_digests;
 pub use raw::{
-    bundle::{FORMAT_VERSION, OpenError, SectionKind},
+    bundle::{FORMAT_VERSION, OpenError, RestampError, SectionKind, restamp},
     patterns::{AutomataError, PatternKind},
 };
 pub use rule::{Action, Fragment, NamePattern, Options, RuleError, Scope, Source, Suffixes};

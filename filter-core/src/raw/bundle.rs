@@ -16,6 +16,8 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use crate::manifest::{Manifest, Stamp};
+
 /// Raised whenever the meaning of existing bytes changes; a line in CHANGELOG.md each time.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -155,6 +157,51 @@ pub(crate) fn write(sections: &[(SectionKind, &[u8])]) -> Vec<u8> {
     file
 }
 
+/// The same bundle with another stamp, octet for octet as if it had been built with that: for
+/// publishing old content again under a new serial.
+///
+/// # Errors
+/// [`RestampError`].
+pub fn restamp(file: &[u8], stamp: Stamp) -> Result<Vec<u8>, RestampError> {
+    let sections = Sections::read(file)?;
+    let content = |range: &Range<usize>| file.get(range.clone()).unwrap_or_default();
+    let json = content(&sections.range(SectionKind::Manifest)?);
+    let mut manifest: Manifest = serde_json::from_slice(json).map_err(|error| {
+        let section = SectionKind::Manifest;
+        OpenError::Malformed { section, what: error.to_string() }
+    })?;
+    let with = |manifest: &Manifest| {
+        let json = serde_json::to_vec(manifest).expect("a manifest has string keys only");
+        let written: Vec<_> = sections
+            .0
+            .iter()
+            .map(|(kind, range)| match kind {
+                SectionKind::Manifest => (*kind, json.as_slice()),
+                kind => (*kind, content(range)),
+            })
+            .collect();
+        write(&written)
+    };
+    // Whatever this version does not know would be lost.
+    if with(&manifest) != file {
+        return Err(RestampError::OtherVersion);
+    }
+    manifest.stamp = stamp;
+    Ok(with(&manifest))
+}
+
+/// Why a bundle cannot be stamped anew.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RestampError {
+    /// It is no bundle.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It holds something that this version would not write.
+    #[error("the bundle was made by another version: stamp it anew with that, or compile it again")]
+    OtherVersion,
+}
+
 /// Where each known section lies, after every digest was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Sections(Vec<(SectionKind, Range<usize>)>);
@@ -282,6 +329,46 @@ mod tests {
         assert_eq!(&file[sections.range(SectionKind::Domains).unwrap()], &[7; 100]);
         let missing = OpenError::Missing { section: SectionKind::RuleSets };
         assert_eq!(sections.range(SectionKind::RuleSets), Err(missing));
+    }
+
+    #[test]
+    fn a_bundle_stamped_anew_is_the_bundle_built_with_that_stamp() {
+        let stamp = |serial, expires: Option<&str>| Stamp {
+            serial,
+            created: "2026-11-22T00:00:00Z".into(),
+            expires: expires.map(str::to_owned),
+        };
+        let built = |stamp| {
+            let mut builder = crate::FilterBuilder::new();
+            let id = builder.source(crate::Source::block("list", &["porn"])).unwrap();
+            let mut batch = builder.batch(id);
+            let options = crate::Options::default();
+            batch.domain(&"porn.example".parse().unwrap(), crate::Scope::Exact, options).unwrap();
+            builder.add(batch.finish());
+            builder.build(stamp).bytes
+        };
+        // The manifest's length changes, so everything behind it moves.
+        for (old, new) in [
+            (stamp(1, None), stamp(2, None)),
+            (stamp(9, None), stamp(u64::MAX, Some("2027-01-01T00:00:00Z"))),
+            (stamp(u64::MAX, Some("2027-01-01T00:00:00Z")), stamp(0, None)),
+        ] {
+            assert_eq!(restamp(&built(old), new.clone()).unwrap(), built(new));
+        }
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_not_stamped_anew() {
+        let stamp = |serial| Stamp { serial, created: String::new(), expires: None };
+        let with_unknown_key = br#"{"serial":1,"created":"","mirror":"x"}"#;
+        let file = write(&[(SectionKind::Manifest, with_unknown_key)]);
+        assert!(restamp(&file, stamp(2)).is_err());
+        let mut unknown_section = crate::FilterBuilder::new().build(stamp(1)).bytes;
+        let table = HEADER + TABLE_ROW;
+        unknown_section[table..table + 8].copy_from_slice(b"tomorrow");
+        let file = with_recomputed_digests(unknown_section);
+        assert_eq!(restamp(&file, stamp(2)), Err(RestampError::OtherVersion));
+        assert_eq!(restamp(b"GIF89a", stamp(2)), Err(OpenError::NotABundle.into()));
     }
 
     #[test]
