@@ -8,6 +8,7 @@
 //! | `digest` | `pull` | SHA-256, by which files are named and compared |
 //! | `pointer` | `pull` | what is published where |
 //! | `pull` | `pull` | fetches a published bundle |
+//! | `publish` | `cli` | puts a bundle where servers pull it from |
 //! | `signature` | `pull` | minisign's keys and signatures; making them with `cli` |
 //! | `formats` | `compile` | one streaming reader for each list format, and their detection |
 //! | `compile` | `compile` | reads all sources in parallel and builds the bundle |
@@ -47,6 +48,8 @@ pub mod lint;
 pub mod overlap;
 #[cfg(feature = "pull")]
 pub mod pointer;
+#[cfg(feature = "cli")]
+pub mod publish;
 #[cfg(feature = "pull")]
 pub mod pull;
 #[cfg(feature = "compile")]

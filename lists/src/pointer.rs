@@ -26,7 +26,8 @@ const FORMAT: u32 = 1;
 /// Which bundle is the present one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pointer {
-    format: u32,
+    /// Of the pointer: 1.
+    pub format: u32,
     /// What the bundle says of itself.
     #[serde(flatten)]
     pub stamp: Stamp,

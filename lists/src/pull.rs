@@ -13,7 +13,7 @@ use reqwest::{
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::{fs::File, io::AsyncWriteExt as _};
-use url::Url;
+pub use url::Url;
 
 use crate::{
     digest::Sha256Digest,

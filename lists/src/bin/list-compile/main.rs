@@ -14,6 +14,7 @@ mod lint;
 mod output;
 mod password;
 mod progress;
+mod publish;
 mod replace;
 mod sign;
 mod stats;
@@ -43,6 +44,7 @@ enum Command {
     Explain(explain::Arguments),
     Guard(guard::Arguments),
     Keygen(keygen::Arguments),
+    Publish(publish::Arguments),
     Sign(sign::Arguments),
     Lint(lint::Arguments),
     Stats(stats::Arguments),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Guard(arguments) => guard::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Stats(arguments) => stats::run(&arguments),

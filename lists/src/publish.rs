@@ -1,0 +1,348 @@
+//! Publishing a bundle: its content first, then its signature, each read back, and last the one
+//! small [pointer](crate::pointer) that readers poll. A reader never sees half.
+//!
+//! One publisher at a time: of two that publish at once, the last pointer wins.
+
+mod destination;
+
+use filter_core::{Filter, Manifest, OpenError, Profile, Stamp};
+use jiff::Timestamp;
+use object_store::path;
+use thiserror::Error;
+
+pub use self::destination::Destination;
+use crate::{
+    digest::Sha256Digest,
+    pointer::{MAX_BUNDLE, POINTER_NAME, Pointer, PointerError},
+    signature::{MAX_SIGNATURE, PublicKeys, SignatureError},
+};
+
+/// Folder of the bundles and their signatures.
+const OBJECTS: &str = "objects";
+const BUNDLE: &str = ".bundle";
+const SIGNATURE: &str = ".minisig";
+
+/// A bundle that a server could serve.
+#[derive(Debug)]
+pub struct Candidate {
+    bytes: Vec<u8>,
+    filter: Filter,
+}
+
+impl Candidate {
+    /// Opens a bundle and binds every built-in profile to it, as a server would.
+    ///
+    /// # Errors
+    /// [`PublishError::Unusable`], [`PublishError::DoesNotBind`].
+    pub fn open(bytes: Vec<u8>) -> Result<Self, PublishError> {
+        let filter = Filter::open(bytes.clone()).map_err(PublishError::Unusable)?;
+        for profile in Profile::BUILTIN {
+            let profile = Profile::named(profile).expect("a built-in name");
+            filter.bind(&profile).map_err(|error| PublishError::DoesNotBind {
+                profile: profile.name.clone(),
+                error: error.to_string(),
+            })?;
+        }
+        Ok(Self { bytes, filter })
+    }
+
+    /// Its octets.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What it holds.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Serial, creation, expiry.
+    pub fn stamp(&self) -> &Stamp {
+        &self.filter.manifest().stamp
+    }
+
+    /// The pointer to it.
+    pub fn pointer(&self) -> Pointer {
+        Pointer::to(&self.bytes, self.stamp().clone())
+    }
+
+    /// Checks that readers who follow `current` would take it.
+    ///
+    /// # Errors
+    /// [`PublishError::Expired`], [`PublishError::Older`], [`PublishError::SameSerial`].
+    pub fn check_replaces(&self, current: Option<&Pointer>) -> Result<(), PublishError> {
+        if let Some(expires) = &self.stamp().expires {
+            let is_ahead = expires.parse().is_ok_and(|at: Timestamp| at > Timestamp::now());
+            if !is_ahead {
+                return Err(PublishError::Expired { expires: expires.clone() });
+            }
+        }
+        let Some(current) = current else { return Ok(()) };
+        let (serial, published) = (self.stamp().serial, current.stamp.serial);
+        if serial < published {
+            return Err(PublishError::Older { serial, published });
+        }
+        if serial == published && Sha256Digest::of(&self.bytes) != current.sha256 {
+            return Err(PublishError::SameSerial { serial });
+        }
+        Ok(())
+    }
+}
+
+impl Destination {
+    /// What is published now.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`], [`PublishError::Pointer`].
+    pub async fn current(&self) -> Result<Option<Pointer>, PublishError> {
+        let Some(octets) = self.get(POINTER_NAME, MAX_BUNDLE).await? else { return Ok(None) };
+        Pointer::parse(&octets)
+            .map(Some)
+            .map_err(|error| PublishError::Pointer { name: self.shown(POINTER_NAME), error })
+    }
+
+    /// The manifest of a published bundle.
+    ///
+    /// # Errors
+    /// [`PublishError`]: it is not there, or not what the pointer says.
+    pub async fn manifest(&self, pointer: &Pointer) -> Result<Manifest, PublishError> {
+        let bytes = self.bundle(&pointer.object, pointer.sha256).await?;
+        let filter = Filter::open(bytes).map_err(|error| PublishError::Damaged {
+            name: self.shown(&pointer.object),
+            why: error.to_string(),
+        })?;
+        Ok(filter.manifest().clone())
+    }
+
+    /// Publishes a bundle that may [replace](Candidate::check_replaces) the present one, with its
+    /// signature, which the caller has made or verified. On any error readers go on seeing what
+    /// was published before.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`], [`PublishError::ReadBack`].
+    pub async fn publish(
+        &self,
+        candidate: &Candidate,
+        signature: &str,
+    ) -> Result<Pointer, PublishError> {
+        let pointer = candidate.pointer();
+        self.put(&pointer.object, candidate.bytes(), destination::FOR_EVER).await?;
+        // A bundle that is signed anew keeps its name, so its signature may change.
+        self.put(&pointer.signature, signature.as_bytes(), destination::ALWAYS_ASK).await?;
+        self.put(POINTER_NAME, pointer.to_json().as_bytes(), destination::ALWAYS_ASK).await?;
+        Ok(pointer)
+    }
+
+    /// Finds a bundle that was published before: the one of that serial, or else the newest before
+    /// the present one. Its signature is verified: whoever can write there must not choose what is
+    /// signed again.
+    ///
+    /// # Errors
+    /// [`PublishError::NothingKept`], and those of reading.
+    pub async fn kept(
+        &self,
+        serial: Option<u64>,
+        current: &Pointer,
+        keys: &PublicKeys,
+    ) -> Result<Candidate, PublishError> {
+        let mut found: Option<Candidate> = None;
+        let mut kept = Vec::new();
+        for object in self.objects().await? {
+            let Some(claimed) = self.claimed_serial(&object.name).await? else { continue };
+            kept.push(claimed);
+            let is_wanted = match serial {
+                Some(serial) => claimed == serial,
+                None => claimed < current.stamp.serial,
+            };
+            if !is_wanted || found.as_ref().is_some_and(|best| best.stamp().serial >= claimed) {
+                continue;
+            }
+            let candidate = self.verified(&object.name, object.digest, keys).await?;
+            if candidate.stamp().serial == claimed {
+                found = Some(candidate);
+            }
+        }
+        kept.sort_unstable();
+        found.ok_or(PublishError::NothingKept { serial, kept })
+    }
+
+    /// Removes all bundles but the newest `keep`, and never the one that is pointed to. Returns how
+    /// many were removed.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`]; what was not removed may be removed next time.
+    pub async fn prune(&self, keep: usize, current: &Pointer) -> Result<usize, PublishError> {
+        let mut objects = self.objects().await?;
+        objects.retain(|object| object.digest != current.sha256);
+        objects.sort_by(|a, b| b.written.cmp(&a.written).then(a.name.cmp(&b.name)));
+        let superfluous = objects.split_off(objects.len().min(keep.saturating_sub(1)));
+        for object in &superfluous {
+            // The signature last: a bundle without one would look unsigned.
+            self.delete(&object.name).await?;
+            self.delete(&format!("{}{SIGNATURE}", object.name)).await?;
+        }
+        Ok(superfluous.len())
+    }
+
+    /// The serial that a bundle's signature claims, in the trusted comment that `list-compile`
+    /// gives it; without one, that of the bundle. `None` for what is unsigned or no bundle.
+    async fn claimed_serial(&self, object: &str) -> Result<Option<u64>, PublishError> {
+        let Some(signature) = self.signature(object).await? else { return Ok(None) };
+        let comment =
+            signature.lines().nth(2).and_then(|line| line.strip_prefix("trusted comment: "));
+        let claim = comment.and_then(|comment| comment.strip_prefix("serial:"));
+        if let Some(serial) = claim.and_then(|claim| claim.split('\t').next()?.parse().ok()) {
+            return Ok(Some(serial));
+        }
+        let bytes = self.get(object, MAX_BUNDLE).await?;
+        let filter = bytes.and_then(|bytes| Filter::open(bytes).ok());
+        Ok(filter.map(|filter| filter.manifest().stamp.serial))
+    }
+
+    async fn signature(&self, object: &str) -> Result<Option<String>, PublishError> {
+        let octets = self.get(&format!("{object}{SIGNATURE}"), MAX_SIGNATURE).await?;
+        Ok(octets.and_then(|octets| String::from_utf8(octets).ok()))
+    }
+
+    async fn verified(
+        &self,
+        object: &str,
+        digest: Sha256Digest,
+        keys: &PublicKeys,
+    ) -> Result<Candidate, PublishError> {
+        let bytes = self.bundle(object, digest).await?;
+        let signature = self.signature(object).await?.unwrap_or_default();
+        keys.verify(bytes.as_slice(), &signature)
+            .map_err(|error| PublishError::Signature { name: self.shown(object), error })?;
+        Candidate::open(bytes)
+    }
+
+    async fn bundle(&self, object: &str, digest: Sha256Digest) -> Result<Vec<u8>, PublishError> {
+        let damaged =
+            |why: &str| PublishError::Damaged { name: self.shown(object), why: why.to_owned() };
+        let bytes =
+            self.get(object, MAX_BUNDLE).await?.ok_or_else(|| damaged("it is not there"))?;
+        match Sha256Digest::of(&bytes) == digest {
+            true => Ok(bytes),
+            false => Err(damaged("its SHA-256 is not the one in its name")),
+        }
+    }
+}
+
+/// Why a bundle was not published. What was published before still is.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// It cannot be opened.
+    #[error("no server could open it: {0}")]
+    Unusable(OpenError),
+    /// It cannot be served.
+    #[error("no server could serve it: profile `{profile}`: {error}")]
+    DoesNotBind {
+        /// A built-in profile.
+        profile: String,
+        /// Why not.
+        error: String,
+    },
+    /// Servers would refuse it.
+    #[error("it expired at {expires}: no server would take it; build it again")]
+    Expired {
+        /// What it says.
+        expires: String,
+    },
+    /// Servers would refuse it.
+    #[error(
+        "it has serial {serial}, and {published} is published: no server goes back; build it again, \
+         or go back with publish --rollback"
+    )]
+    Older {
+        /// Its serial.
+        serial: u64,
+        /// What is published.
+        published: u64,
+    },
+    /// Servers would not tell them apart.
+    #[error(
+        "another bundle of serial {serial} is published: build it again with a higher --serial"
+    )]
+    SameSerial {
+        /// Its serial.
+        serial: u64,
+    },
+    /// There is nothing to go back to.
+    #[error("{}", nothing_kept(*serial, kept))]
+    NothingKept {
+        /// What was asked for.
+        serial: Option<u64>,
+        /// What is there, ascending.
+        kept: Vec<u64>,
+    },
+    /// What should be a URL or a folder is none.
+    #[error("cannot publish to {to}: {why}")]
+    Destination {
+        /// As it was given.
+        to: String,
+        /// Why not.
+        why: String,
+    },
+    /// The storage failed.
+    #[error("{name}: {error}")]
+    Storage {
+        /// What was read or written.
+        name: String,
+        /// Why it could not be.
+        error: Box<object_store::Error>,
+    },
+    /// A name that the storage does not take.
+    #[error("{name}: {error}")]
+    Name {
+        /// The name.
+        name: String,
+        /// Why not.
+        error: path::Error,
+    },
+    /// What was written is not what is there.
+    #[error(
+        "{name} is not what was written to it: the storage, or something before it, alters files"
+    )]
+    ReadBack {
+        /// What was written.
+        name: String,
+    },
+    /// What was published is not a pointer.
+    #[error("{name} is something else: {error}; if nothing is published there yet, remove it")]
+    Pointer {
+        /// The pointer.
+        name: String,
+        /// What is wrong with it.
+        error: PointerError,
+    },
+    /// What was published is not what it should be.
+    #[error("{name} is damaged: {why}; publish to an empty folder, and let servers follow that")]
+    Damaged {
+        /// The bundle.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What was published is not signed with one of the keys.
+    #[error("{name}: {error}; give the key that signed it with --public-key")]
+    Signature {
+        /// The bundle.
+        name: String,
+        /// What is wrong with it.
+        error: SignatureError,
+    },
+}
+
+fn nothing_kept(serial: Option<u64>, kept: &[u64]) -> String {
+    let kept: Vec<_> = kept.iter().map(u64::to_string).collect();
+    let there = match kept.is_empty() {
+        true => "no bundle is kept there".to_owned(),
+        false => format!("the serials {} are kept there", kept.join(", ")),
+    };
+    match serial {
+        Some(serial) => format!("there is no bundle of serial {serial}: {there}"),
+        None => format!("there is no bundle before the present one: {there}"),
+    }
+}
