@@ -12,6 +12,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use filter_core::DomainName;
+use jiff::Timestamp;
 use lists::diagnostic::Diagnostic;
 use serde_json::json;
 use tokio::{
@@ -21,8 +22,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bundle,
-    config::{Config, ConfigError},
+    bundle::{self, Origin},
+    config::{Config, ConfigError, ListSource},
     failure::Failure,
     listen::Listeners,
     log,
@@ -45,7 +46,7 @@ struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 success, 1 failure, 2 usage, 3 configuration invalid, 4 bundle invalid.
-Signals: SIGHUP reads configuration and bundle again; SIGTERM and SIGINT stop.
+Signals: SIGHUP reads configuration and lists again; SIGTERM and SIGINT stop.
 RUST_LOG sets the log level: error, warn, info (default), debug.";
 
 #[derive(Debug, Subcommand)]
@@ -196,8 +197,8 @@ fn reload(service: &Service) {
 
 /// `preau check-config`.
 fn check(config: &Config) -> Result<(), Failure> {
-    let filter = bundle::inspect(config)?;
-    service::audiences(config, &filter)?;
+    let (origin, filter) = bundle::inspect(config)?;
+    service::audiences_of(&origin, config, &filter)?;
     let servers = service::servers(config)?;
     for address in &config.listen {
         println!("listen: {address}");
@@ -215,18 +216,42 @@ fn check(config: &Config) -> Result<(), Failure> {
         };
         println!("group {}: {networks}, profile {}", group.name, group.profile);
     }
-    println!("{}", service::summary(&bundle::Origin::of(config), &filter));
-    if let Some(expires) = bundle::expired(&filter.manifest().stamp) {
+    let keys: Vec<_> = config.lists.keys.iter().map(|key| key.id().to_string()).collect();
+    if let ListSource::Published { url, poll } = &config.lists.source {
+        println!("lists published at: {url}, asked for every {}", humane(poll.as_secs()));
+        println!("cache: {}", bundle::cache(config)?.display());
+    }
+    if !keys.is_empty() {
+        println!("signed with key: {}", keys.join(" or "));
+    }
+    println!("{}", service::summary(&origin, &filter));
+    let stamp = &filter.manifest().stamp;
+    if let (Ok(created), Origin::Kept(_)) = (stamp.created.parse::<Timestamp>(), &origin) {
+        let seconds = Timestamp::now().as_second() - created.as_second();
+        println!("  made {} ago", humane(seconds.try_into().unwrap_or(0)));
+    }
+    if let Some(expires) = bundle::expired(stamp) {
         println!("  note: expired at {expires}: a running server does not take these lists");
     }
     println!("The configuration is valid.");
     Ok(())
 }
 
+/// A length of time in its greatest unit.
+fn humane(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| seconds >= *length).unwrap_or(units[3]);
+    match seconds / length {
+        1 => format!("1 {unit}"),
+        n => format!("{n} {unit}s"),
+    }
+}
+
 /// `preau explain`.
 fn explain(config: &Config, name: &DomainName, client: IpAddr, json: bool) -> Result<(), Failure> {
-    let filter = bundle::inspect(config)?;
-    let audiences = service::audiences(config, &filter)?;
+    let (origin, filter) = bundle::inspect(config)?;
+    let audiences = service::audiences_of(&origin, config, &filter)?;
     let groups = Groups::new(config.groups.iter().map(|group| group.networks.as_slice()));
     let Some(id) = groups.group_of(client) else {
         let known: Vec<_> = config.groups.iter().map(|group| group.name.as_str()).collect();

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use filter_core::BindError;
+use lists::pull::PullError;
 use thiserror::Error;
 
 use crate::{bundle::BundleError, config::ConfigError};
@@ -17,6 +18,14 @@ pub enum Failure {
     /// The bundle is invalid, and there is no last good one.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// New lists cannot be fetched.
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    /// What was fetched is no longer what the configuration asks for.
+    #[error(
+        "the configuration has changed since the lists were asked for; they are asked for again"
+    )]
+    Outdated,
     /// The profiles do not fit the bundle.
     #[error("profile `{profile}`: {error}")]
     Bind {
@@ -56,16 +65,19 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Exit code of an invalid configuration.
+    pub(crate) const CONFIG: u8 = 3;
+
     /// The exit code: 3 configuration invalid, 4 bundle invalid, 1 anything else. (2, usage, is
     /// clap's.)
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 3,
+            Self::Config(_) => Self::CONFIG,
             // Nothing is wrong with the bundle.
             Self::Bundle(BundleError::InUse { .. }) => 1,
             Self::Bundle(_) => 4,
             Self::Bind { error: BindError::Automata(_), .. } => 4,
-            Self::Bind { .. } => 3,
+            Self::Bind { .. } => Self::CONFIG,
             _ => 1,
         }
     }

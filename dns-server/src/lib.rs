@@ -39,6 +39,7 @@ mod failure;
 mod listen;
 pub mod log;
 pub mod policy;
+mod poll;
 mod query;
 pub mod resolve;
 mod run;

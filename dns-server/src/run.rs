@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     failure::Failure,
     listen::{Listeners, streams::StreamServer, udp::UdpServer},
+    poll::Poller,
     service::Service,
 };
 
@@ -46,6 +47,14 @@ pub async fn serve(
     service: Arc<Service>,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
+    let mut poller = Poller::new(service.clone());
+    tokio::select! {
+        () = poller.first() => {}
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    // Dropped, it stops.
+    let mut polling = JoinSet::new();
+    polling.spawn(poller.run());
     let tasks = TaskTracker::new();
     let stop = StopOnDrop(Arc::default());
     let stop_streams = CancellationToken::new();

@@ -1,18 +1,25 @@
 //! What is being served: configuration, lists and upstream, replaced as one.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     cmp::Reverse,
     io,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use arc_swap::{ArcSwap, Guard};
 use filter_core::{Filter, Stamp};
+use lists::{digest::Sha256Digest, pointer::Pointer, pull::Url, signature::PublicKeys};
+use tokio::sync::Notify;
 
 use crate::{
     answer::Snapshot,
-    bundle::{self, Store},
-    config::{Config, is_loop},
+    bundle::{self, BundleError, Kept, Staged, Store},
+    config::{Config, ListSource, is_loop},
     failure::Failure,
     policy::{decide::Audience, group::Groups},
     resolve::upstream::{HickoryUpstream, Server, Upstream},
@@ -23,6 +30,8 @@ pub struct Service {
     snapshot: ArcSwap<Snapshot>,
     /// What the snapshot was made of; held while another is being made.
     origin: Mutex<Origin>,
+    /// Told when the publisher should be asked at once.
+    poll_now: Notify,
 }
 
 /// What a snapshot was made of.
@@ -30,15 +39,39 @@ struct Origin {
     config: Config,
     servers: Vec<Server>,
     upstream: Arc<dyn Upstream>,
-    /// Where the bundle is kept; absent: the starter list needs no keeping.
+    /// Where bundles are kept; absent: the starter list needs no keeping.
     store: Option<Arc<Store>>,
-    /// Which bundle is served; absent: the starter list.
-    bundle: Option<Stamp>,
+    lists: Served,
+}
+
+/// Lists that are served.
+#[derive(Clone)]
+struct Served {
+    origin: bundle::Origin,
+    filter: Filter,
+    /// Of the bundle that the store keeps of them.
+    digest: Option<Sha256Digest>,
+}
+
+/// What polling goes by, as the configuration is now.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    pub(crate) url: Url,
+    pub(crate) keys: PublicKeys,
+    pub(crate) poll: Duration,
+    pub(crate) store: Arc<Store>,
+    /// The bundle that is kept and served.
+    pub(crate) digest: Option<Sha256Digest>,
+    /// Serial and expiry of what is served.
+    pub(crate) served: Stamp,
+    /// Nothing of the publisher's is served yet.
+    pub(crate) is_starter: bool,
 }
 
 impl Service {
     /// Builds everything that a configuration asks for; where its bundle cannot be used, with the
-    /// last good one.
+    /// last good one. The network is not asked: published lists are the newest that were kept, or
+    /// else the starter list.
     ///
     /// # Errors
     /// [`Failure`], when that cannot be served.
@@ -46,29 +79,30 @@ impl Service {
         let servers = servers(&config)?;
         let upstream = connect(&servers)?;
         let store = store(&config, None)?;
-        let lists = match (Lists::new(&config, store.as_deref(), None), &store) {
-            (Err(failure), Some(store)) => Lists::last_good(&config, store, failure)?,
-            (lists, _) => lists?,
-        };
-        tracing::info!("{}", summary(&lists.origin, &lists.filter));
-        if let Some(expires) = bundle::expired(&lists.filter.manifest().stamp) {
+        let lists = Lists::at_start(&config, store.as_deref())?;
+        let served = &lists.served;
+        tracing::info!("{}", summary(&served.origin, &served.filter));
+        if let Some(expires) = bundle::expired(served.stamp()) {
             tracing::error!("THE LISTS EXPIRED at {expires}: publish new ones");
         }
-        let bundle = lists.stamp();
         let snapshot = snapshot(&config, lists.audiences, upstream.clone());
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            origin: Mutex::new(Origin { config, servers, upstream, store, bundle }),
+            origin: Mutex::new(Origin { config, servers, upstream, store, lists: lists.served }),
+            poll_now: Notify::new(),
         })
     }
 
-    /// Reads the configuration file and the bundle again, and serves them from now on.
+    /// Reads the configuration file and the bundle again, and serves them from now on. Published
+    /// lists stay what they are until their publisher, who is asked at once, has others.
     ///
     /// # Errors
     /// [`Failure`]; everything goes on as before.
     pub fn reload(&self) -> Result<(), Failure> {
-        let config = self.origin().config.reload()?;
-        self.replace(config)
+        let config = self.origin().config.reload();
+        let outcome = config.map_err(Failure::from).and_then(|config| self.replace(config));
+        self.poll_now.notify_one();
+        outcome
     }
 
     /// Serves another configuration from now on. Its listening addresses are not taken over.
@@ -85,16 +119,74 @@ impl Service {
         };
         let store = store(&config, origin.store.as_ref())?;
         // Last of what may fail: from here on, this bundle is the last good one.
-        let lists = Lists::new(&config, store.as_deref(), origin.bundle.as_ref())?;
+        let lists = Lists::at_reload(&config, store.as_ref(), &origin)?;
         if config.listen != origin.config.listen {
             tracing::warn!("[listen] has changed: it takes a restart to take effect");
             config.listen.clone_from(&origin.config.listen);
         }
-        tracing::info!("{}", summary(&lists.origin, &lists.filter));
-        let bundle = lists.stamp();
+        tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
         self.snapshot.store(Arc::new(snapshot(&config, lists.audiences, upstream.clone())));
-        *origin = Origin { config, servers, upstream, store, bundle };
+        *origin = Origin { config, servers, upstream, store, lists: lists.served };
         Ok(())
+    }
+
+    /// Serves a bundle from now on that was fetched into the store for this subscription, and
+    /// whose `signature` holds.
+    ///
+    /// # Errors
+    /// [`Failure`]; everything goes on as before, and nothing is left of the bundle.
+    pub(crate) fn take_in(
+        &self,
+        subscription: &Subscription,
+        pointer: &Pointer,
+        signature: String,
+    ) -> Result<(), Failure> {
+        let store = &subscription.store;
+        let from = subscription.url.to_string();
+        let staged = store.adopt(from.clone(), pointer.sha256, signature)?;
+        let stamp = &staged.filter.manifest().stamp;
+        if *stamp != pointer.stamp {
+            let (pointer, bundle) = (pointer.stamp.serial, stamp.serial);
+            return Err(BundleError::Mislabelled { from, pointer, bundle }.into());
+        }
+        let mut origin = self.origin();
+        if !origin.has(subscription) {
+            return Err(Failure::Outdated);
+        }
+        let served = origin.lists.is_published().then(|| origin.lists.stamp());
+        staged.check_replaces(served)?;
+        staged.check_serial(store.highest_serial()?)?;
+        let audiences = audiences(&origin.config, &staged.filter)?;
+        let served = Served::kept(bundle::Origin::Published(from), store.commit(staged)?);
+        tracing::info!("{}", summary(&served.origin, &served.filter));
+        let snapshot = snapshot(&origin.config, audiences, origin.upstream.clone());
+        self.snapshot.store(Arc::new(snapshot));
+        origin.lists = served;
+        Ok(())
+    }
+
+    /// Where and how to ask for new lists; `None` where none are pulled.
+    pub(crate) fn subscription(&self) -> Option<Subscription> {
+        let origin = self.origin();
+        let (ListSource::Published { url, poll }, Some(store)) =
+            (&origin.config.lists.source, &origin.store)
+        else {
+            return None;
+        };
+        Some(Subscription {
+            url: url.clone(),
+            keys: origin.config.lists.keys.clone(),
+            poll: *poll,
+            store: store.clone(),
+            digest: origin.lists.digest,
+            served: origin.lists.filter.manifest().stamp.clone(),
+            is_starter: origin.lists.is_starter(),
+        })
+    }
+
+    /// Resolves when the publisher should be asked at once.
+    pub(crate) async fn poll_is_due(&self) {
+        self.poll_now.notified().await;
     }
 
     /// What to answer with now. Takes no lock; let go of it soon.
@@ -108,70 +200,186 @@ impl Service {
     }
 }
 
-/// The state directory of a configuration, which may be the one already open.
+impl Origin {
+    /// Whether the configuration is still the one that a bundle was fetched for.
+    fn has(&self, subscription: &Subscription) -> bool {
+        let lists = &self.config.lists;
+        let is_url =
+            matches!(&lists.source, ListSource::Published { url, .. } if *url == subscription.url);
+        let is_store =
+            self.store.as_ref().is_some_and(|store| Arc::ptr_eq(store, &subscription.store));
+        is_url && is_store && lists.keys == subscription.keys
+    }
+}
+
+/// The store of a configuration, which may be the one already open.
 fn store(config: &Config, open: Option<&Arc<Store>>) -> Result<Option<Arc<Store>>, Failure> {
-    if config.bundle.is_none() {
+    if config.lists.source == ListSource::Starter {
         return Ok(None);
     }
-    let directory = bundle::state_dir(config)?;
+    let folder = bundle::cache(config)?;
     match open {
-        Some(store) if store.directory() == directory => Ok(Some(store.clone())),
-        _ => Ok(Some(Arc::new(Store::open(directory)?))),
+        Some(store) if store.folder() == folder => Ok(Some(store.clone())),
+        _ => Ok(Some(Arc::new(Store::open(folder)?))),
     }
 }
 
 /// Lists that fit a configuration.
 struct Lists {
-    origin: bundle::Origin,
-    filter: Filter,
+    served: Served,
     audiences: Vec<Audience>,
 }
 
 impl Lists {
-    /// What the configuration asks for, if that may replace `served`; a bundle is the last good one
-    /// from now on.
-    fn new(
-        config: &Config,
-        store: Option<&Store>,
-        served: Option<&Stamp>,
-    ) -> Result<Self, Failure> {
-        let origin = bundle::Origin::of(config);
-        match (&config.bundle, store) {
-            (Some(path), Some(store)) => {
-                let staged = store.stage(path)?;
-                served.map_or(Ok(()), |served| staged.check_replaces(served))?;
-                // Before it replaces the last good one: an intact bundle may still be one that the
-                // profiles cannot use.
-                let audiences = audiences(config, &staged.filter)?;
-                Ok(Self { origin, filter: store.commit(staged)?, audiences })
+    fn at_start(config: &Config, store: Option<&Store>) -> Result<Self, Failure> {
+        let lists = &config.lists;
+        match (&lists.source, store) {
+            (ListSource::Bundle(path), Some(store)) => {
+                let newer = |staged: &Staged| match lists.keys.is_empty() {
+                    // A serial that nobody vouches for is good for one run of the server.
+                    true => Ok(()),
+                    false => staged.check_serial(store.highest_serial()?),
+                };
+                Self::of_bundle(config, store, path, newer)
+                    .or_else(|failure| Self::last_good(config, store, path, failure))
             }
-            _ => {
-                let filter = bundle::starter()?;
-                Ok(Self { origin, audiences: audiences(config, &filter)?, filter })
+            (ListSource::Published { url, .. }, Some(store)) => {
+                Self::of_publisher(config, store, url)
             }
+            _ => Self::of_starter(config, bundle::Origin::Starter),
         }
     }
 
-    /// What the next bundle is compared with.
-    fn stamp(&self) -> Option<Stamp> {
-        let is_bundle = self.origin != bundle::Origin::Starter;
-        is_bundle.then(|| self.filter.manifest().stamp.clone())
+    /// `origin` is what is served.
+    fn at_reload(
+        config: &Config,
+        store: Option<&Arc<Store>>,
+        origin: &Origin,
+    ) -> Result<Self, Failure> {
+        let (lists, served) = (&config.lists, &origin.lists);
+        match (&lists.source, store) {
+            (ListSource::Bundle(path), Some(store)) => {
+                let newer = |staged: &Staged| {
+                    staged.check_replaces((!served.is_starter()).then(|| served.stamp()))?;
+                    match lists.keys.is_empty() {
+                        true => Ok(()),
+                        false => staged.check_serial(store.highest_serial()?),
+                    }
+                };
+                Self::of_bundle(config, store, path, newer)
+            }
+            (ListSource::Published { url, .. }, Some(store)) if served.is_starter() => {
+                Self::of_publisher(config, store, url)
+            }
+            // Until the publisher gives others.
+            (ListSource::Published { .. }, Some(store)) => {
+                let is_same = origin.store.as_ref().is_some_and(|open| Arc::ptr_eq(open, store));
+                let digest = served.digest.filter(|_| is_same);
+                let audiences = audiences(config, &served.filter)?;
+                Ok(Self { served: Served { digest, ..served.clone() }, audiences })
+            }
+            _ => Self::of_starter(config, bundle::Origin::Starter),
+        }
     }
 
-    /// The last good bundle, loudly; where that cannot be served either, the failure of the new one.
-    fn last_good(config: &Config, store: &Store, failure: Failure) -> Result<Self, Failure> {
-        let Ok(filter) = store.last_good() else { return Err(failure) };
-        let Ok(audiences) = audiences(config, &filter) else { return Err(failure) };
-        let serial = filter.manifest().stamp.serial;
-        tracing::error!("{failure}. SERVING THE LAST GOOD BUNDLE instead, serial {serial}");
-        let origin = bundle::Origin::LastGood(config.bundle.clone().unwrap_or_default());
-        Ok(Self { origin, filter, audiences })
+    /// The operator's bundle, which is the last good one from now on.
+    fn of_bundle(
+        config: &Config,
+        store: &Store,
+        path: &Path,
+        may_replace: impl Fn(&Staged) -> Result<(), BundleError>,
+    ) -> Result<Self, Failure> {
+        let staged = store.stage(path, &config.lists.keys)?;
+        may_replace(&staged)?;
+        // Before it replaces the last good one: an intact bundle may still be one that the
+        // profiles cannot use.
+        let audiences = audiences(config, &staged.filter)?;
+        let origin = bundle::Origin::Bundle(path.to_owned());
+        Ok(Self { served: Served::kept(origin, store.commit(staged)?), audiences })
+    }
+
+    /// What was kept instead of it, loudly; where that cannot be served either, the failure of the
+    /// new one.
+    fn last_good(
+        config: &Config,
+        store: &Store,
+        path: &Path,
+        failure: Failure,
+    ) -> Result<Self, Failure> {
+        for kept in store.kept(&config.lists.keys) {
+            let Ok(audiences) = audiences(config, &kept.filter) else { continue };
+            let serial = kept.filter.manifest().stamp.serial;
+            tracing::error!("{failure}. SERVING THE LAST GOOD BUNDLE instead, serial {serial}");
+            let origin = bundle::Origin::LastGood(path.to_owned());
+            return Ok(Self { served: Served::kept(origin, kept), audiences });
+        }
+        Err(failure)
+    }
+
+    /// The newest that was kept of what is published; before the first, the starter list, loudly.
+    fn of_publisher(config: &Config, store: &Store, url: &Url) -> Result<Self, Failure> {
+        for kept in store.kept(&config.lists.keys) {
+            let origin = bundle::Origin::Kept(url.to_string());
+            match audiences(config, &kept.filter) {
+                Ok(audiences) => {
+                    return Ok(Self { served: Served::kept(origin, kept), audiences });
+                }
+                Err(failure) if failure.exit_code() == Failure::CONFIG => return Err(failure),
+                Err(failure) => tracing::error!("cannot serve {origin}: {failure}"),
+            }
+        }
+        tracing::error!(
+            "NO PUBLISHED LISTS YET: serving the small starter list until {url} gives some"
+        );
+        Self::of_starter(config, bundle::Origin::StarterInsteadOf(url.to_string()))
+    }
+
+    fn of_starter(config: &Config, origin: bundle::Origin) -> Result<Self, Failure> {
+        let filter = bundle::starter()?;
+        let audiences = audiences_of(&origin, config, &filter)?;
+        Ok(Self { served: Served { origin, filter, digest: None }, audiences })
+    }
+}
+
+impl Served {
+    fn kept(origin: bundle::Origin, kept: Kept) -> Self {
+        Self { origin, filter: kept.filter, digest: Some(kept.digest) }
+    }
+
+    fn stamp(&self) -> &Stamp {
+        &self.filter.manifest().stamp
+    }
+
+    fn is_starter(&self) -> bool {
+        matches!(self.origin, bundle::Origin::Starter | bundle::Origin::StarterInsteadOf(_))
+    }
+
+    /// Whether a key that may sign the next lists signed these: only then their serials compare.
+    fn is_published(&self) -> bool {
+        matches!(self.origin, bundle::Origin::Published(_) | bundle::Origin::Kept(_))
     }
 }
 
 fn snapshot(config: &Config, audiences: Vec<Audience>, upstream: Arc<dyn Upstream>) -> Snapshot {
     let groups = Groups::new(config.groups.iter().map(|group| group.networks.as_slice()));
     Snapshot { groups, audiences, upstream }
+}
+
+/// Each group's profile, bound to these lists; the starter list, which stands in for others, may
+/// lack categories that they have.
+pub(crate) fn audiences_of(
+    origin: &bundle::Origin,
+    config: &Config,
+    filter: &Filter,
+) -> Result<Vec<Audience>, Failure> {
+    if !matches!(origin, bundle::Origin::StarterInsteadOf(_)) {
+        return audiences(config, filter);
+    }
+    let (limited, unknown) = config.limited_to(&filter.manifest().categories);
+    for category in unknown {
+        tracing::warn!("the starter list has no category `{category}`: not in force yet");
+    }
+    audiences(&limited, filter)
 }
 
 /// Each group's profile, bound to the lists.
@@ -225,207 +433,17 @@ pub(crate) fn summary(origin: &bundle::Origin, filter: &Filter) -> String {
 impl Service {
     /// Serves that snapshot.
     pub(crate) fn of_snapshot(snapshot: Snapshot) -> Self {
-        let upstream = snapshot.upstream.clone();
         let origin = Origin {
             config: Config::default(),
             servers: Vec::new(),
-            upstream,
+            upstream: snapshot.upstream.clone(),
             store: None,
-            bundle: None,
+            lists: Lists::of_starter(&Config::default(), bundle::Origin::Starter).unwrap().served,
         };
-        Self { snapshot: ArcSwap::from_pointee(snapshot), origin: Mutex::new(origin) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, path::Path};
-
-    use super::*;
-    use crate::{answer::Immediate, testing, wire::question::Transport};
-
-    const CONFIG: &str = r#"
-[listen]
-dns = ["127.0.0.1:0"]
-[upstream]
-servers = ["192.0.2.53"]
-[lists]
-bundle = "today.bundle"
-state_dir = "state"
-[[group]]
-name = "everyone"
-networks = ["0.0.0.0/0"]
-profile = "child"
-"#;
-
-    /// Writes bundle and configuration into a folder, and starts serving them.
-    fn site(folder: &Path) -> Service {
-        fs::write(folder.join("today.bundle"), testing::bundle(1)).unwrap();
-        fs::write(folder.join("preau.toml"), CONFIG).unwrap();
-        Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap()
-    }
-
-    /// Response code of an immediate answer about a name of two labels below `example`.
-    fn rcode(service: &Service, label: &str) -> Option<u8> {
-        let mut buffer = [0; 1300];
-        let query = [
-            b"\0\0\x01\0\0\x01\0\0\0\0\0\0".as_slice(),
-            &[label.len() as u8],
-            label.as_bytes(),
-            b"\x07example\0\0\x01\0\x01",
-        ]
-        .concat();
-        buffer[..query.len()].copy_from_slice(&query);
-        let snapshot = service.snapshot();
-        let group = snapshot.group_of("10.0.0.1".parse().unwrap());
-        match snapshot.answer_at_once(group, Transport::Datagram, &mut buffer, query.len()) {
-            Immediate::Silence => None,
-            Immediate::Reply(_) => Some(buffer[3] & 0x0f),
-            Immediate::Resolve(_) => Some(0),
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            origin: Mutex::new(origin),
+            poll_now: Notify::new(),
         }
-    }
-
-    const NXDOMAIN: Option<u8> = Some(3);
-    const FORWARDED: Option<u8> = Some(0);
-
-    #[test]
-    fn reload_takes_the_new_configuration() {
-        let folder = tempfile::tempdir().unwrap();
-        let service = site(folder.path());
-        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
-        let upstream = service.origin().upstream.clone();
-        let open = CONFIG.to_owned() + "[profile.child]\nallow_names = [\"porn.example\"]\n";
-        fs::write(folder.path().join("preau.toml"), &open).unwrap();
-        service.reload().unwrap();
-        assert_eq!(rcode(&service, "porn"), FORWARDED);
-        // The same servers: connections and cache are kept.
-        assert!(Arc::ptr_eq(&upstream, &service.origin().upstream));
-        fs::write(folder.path().join("preau.toml"), open.replace(".53", ".54")).unwrap();
-        service.reload().unwrap();
-        assert!(!Arc::ptr_eq(&upstream, &service.origin().upstream));
-    }
-
-    #[test]
-    fn any_error_keeps_everything_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let service = site(folder.path());
-        // The new configuration would open `porn.example`, and it is never taken.
-        let open = CONFIG.to_owned() + "[profile.child]\nallow_names = [\"porn.example\"]\n";
-        let good = testing::bundle(2);
-        type Expected = fn(&Failure) -> bool;
-        let cases: [(&str, &str, &[u8], Expected); 5] = [
-            ("unknown key", &(open.clone() + "x = 1\n"), &good, |f| f.exit_code() == 3),
-            ("unknown category", &(open.clone() + "block = [\"pron\"]\n"), &good, |f| {
-                f.exit_code() == 3
-            }),
-            ("not TOML", "\0", &good, |f| f.exit_code() == 3),
-            ("broken bundle", &open, &good[..99], |f| f.exit_code() == 4),
-            ("no bundle", &open.replace("today", "tomorrow"), &good, |f| f.exit_code() == 4),
-        ];
-        for (what, config, bundle, expected) in cases {
-            fs::write(path("preau.toml"), config).unwrap();
-            fs::write(path("today.bundle"), bundle).unwrap();
-            let before = Arc::clone(&service.snapshot());
-            let failure = service.reload().expect_err(what);
-            assert!(expected(&failure), "{what}: {failure}");
-            assert!(Arc::ptr_eq(&before, &service.snapshot()), "{what}");
-            assert_eq!(rcode(&service, "porn"), NXDOMAIN, "{what}");
-        }
-        fs::remove_file(path("preau.toml")).unwrap();
-        assert_eq!(service.reload().unwrap_err().exit_code(), 3);
-    }
-
-    #[test]
-    fn a_start_without_the_bundle_serves_the_last_good_one() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(site(folder.path()));
-        fs::write(folder.path().join("today.bundle"), "garbage").unwrap();
-        let config = Config::load(&folder.path().join("preau.toml")).unwrap();
-        let service = Service::start(config).unwrap();
-        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
-        assert_eq!(rcode(&service, "www"), FORWARDED);
-    }
-
-    /// Its digests are right; but the profiles ask for a category that it does not have.
-    #[test]
-    fn a_bundle_that_does_not_fit_is_never_the_last_good_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let config = CONFIG.to_owned() + "[profile.child]\nblock = [\"porn\", \"astrology\"]\n";
-        drop(site(folder.path()));
-        fs::write(path("preau.toml"), &config).unwrap();
-        let load = || Config::load(&path("preau.toml")).unwrap();
-        let service = Service::start(load()).unwrap();
-        fs::write(path("today.bundle"), testing::bundle_without_astrology(2)).unwrap();
-        let failure = service.reload().unwrap_err();
-        assert!(failure.to_string().contains("unknown category `astrology`"), "{failure}");
-        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
-        drop(service);
-
-        let service = Service::start(load()).unwrap();
-        assert_eq!(rcode(&service, "porn"), NXDOMAIN);
-        let last_good = service.origin().store.as_ref().unwrap().last_good().unwrap();
-        assert_eq!(last_good.manifest().stamp.serial, 1);
-        drop(service);
-        // What no bundle knows is a mistake in the configuration.
-        fs::write(path("preau.toml"), config.replace("astrology", "astronomy")).unwrap();
-        assert_eq!(Service::start(load()).err().unwrap().exit_code(), 3);
-    }
-
-    #[test]
-    fn the_lists_served_are_called_by_their_name() {
-        let filter = Filter::open(testing::bundle(1)).unwrap();
-        for (origin, expected) in [
-            (bundle::Origin::Starter, "lists: starter list of 2026-11-22T00:00:00Z, serial 1, "),
-            (bundle::Origin::Bundle("a".into()), "lists: bundle a of 2026-"),
-            (bundle::Origin::LastGood("a".into()), "lists: last good copy, not bundle a, of 2026-"),
-        ] {
-            let summary = summary(&origin, &filter);
-            assert!(summary.starts_with(expected), "{summary}");
-        }
-    }
-
-    #[test]
-    fn only_a_newer_bundle_replaces_another() {
-        const PAST: Option<&str> = Some("2020-01-01T00:00:00Z");
-        const AHEAD: Option<&str> = Some("9999-01-01T00:00:00Z");
-        let folder = tempfile::tempdir().unwrap();
-        let publish = |serial, expires| {
-            let bytes = testing::bundle_that_expires(serial, expires);
-            fs::write(folder.path().join("today.bundle"), bytes).unwrap();
-        };
-        let service = site(folder.path());
-        let served = |service: &Service| service.origin().bundle.as_ref().unwrap().serial;
-        let cases = [
-            (1, None, Ok(())),
-            (1, AHEAD, Ok(())),
-            (3, AHEAD, Ok(())),
-            (2, AHEAD, Err("serial 2, older than 3")),
-            (4, PAST, Err("expired at 2020")),
-            (4, Some("some day"), Err("expired at some day")),
-            (4, None, Ok(())),
-        ];
-        for (serial, expires, expected) in cases {
-            publish(serial, expires);
-            let before = served(&service);
-            match (service.reload(), expected) {
-                (Ok(()), Ok(())) => assert_eq!(served(&service), serial),
-                (Err(failure), Err(text)) => {
-                    assert_eq!(failure.exit_code(), 4);
-                    assert!(failure.to_string().contains(text), "{failure}");
-                    assert!(failure.to_string().contains("; publish a new"), "{failure}");
-                    assert_eq!(served(&service), before);
-                }
-                (outcome, expected) => panic!("{serial} {expires:?}: {outcome:?}, {expected:?}"),
-            }
-        }
-        drop(service);
-        // A start serves it all the same; and may reload the rest of its configuration.
-        publish(5, PAST);
-        let config = Config::load(&folder.path().join("preau.toml")).unwrap();
-        let service = Service::start(config).unwrap();
-        assert_eq!((served(&service), rcode(&service, "porn")), (5, NXDOMAIN));
-        service.reload().unwrap();
     }
 }

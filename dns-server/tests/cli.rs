@@ -55,8 +55,8 @@ impl Site {
 #[test]
 fn exit_codes() {
     let valid = "[upstream]\nservers = [\"192.0.2.1\"]\n";
-    let bad_bundle = valid.to_owned() + "[lists]\nbundle = \"preau.toml\"\nstate_dir = \"state\"\n";
-    let no_bundle = valid.to_owned() + "[lists]\nbundle = \"none\"\nstate_dir = \"state\"\n";
+    let bad_bundle = valid.to_owned() + "[lists]\nbundle = \"preau.toml\"\ncache = \"state\"\n";
+    let no_bundle = valid.to_owned() + "[lists]\nbundle = \"none\"\ncache = \"state\"\n";
     let category = valid.to_owned() + "[profile.child]\nblock = [\"pron\"]\n";
     let cases = [
         (valid, &["check-config"][..], 0, ""),
@@ -231,9 +231,9 @@ impl Drop for Server {
 }
 
 #[test]
-fn a_state_directory_and_signals() {
+fn a_cache_and_signals() {
     let config = "[listen]\ndns = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"127.0.0.1:9\"]\n\
-                  [lists]\nbundle = \"today.bundle\"\nstate_dir = \"state\"\n";
+                  [lists]\nbundle = \"today.bundle\"\ncache = \"state\"\n";
     let site = Site::new(config);
     let bundle = site.0.path().join("today.bundle");
     let stamp = Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None };
@@ -242,7 +242,7 @@ fn a_state_directory_and_signals() {
     server.wait_for("listening on ");
     let (code, _, stderr) = site.run(&["run"]);
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains("another preau keeps its bundle in "), "{stderr}");
+    assert!(stderr.contains("another preau keeps its bundles in "), "{stderr}");
     // Nobody will ever write to this pipe.
     fs::remove_file(&bundle).unwrap();
     assert!(Command::new("mkfifo").arg(&bundle).status().unwrap().success());

@@ -7,6 +7,8 @@
 
 pub mod client;
 pub mod conversation;
+pub mod preau;
+pub mod publisher;
 pub mod server;
 pub mod shared;
 pub mod upstream;

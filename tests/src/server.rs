@@ -78,7 +78,7 @@ fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {
     });
     format!(
         "[listen]\ndns = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
-         [lists]\n{}state_dir = {state:?}\n{}\n",
+         [lists]\n{}cache = {state:?}\n{}\n",
         bundle.unwrap_or_default(),
         setup.config
     )

@@ -43,7 +43,7 @@ impl Preau {
         fs::write(folder.path().join("lists.bundle"), compile(lists)).unwrap();
         let config = format!(
             "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
-             [lists]\nbundle = \"lists.bundle\"\nstate_dir = \"state\"\n\
+             [lists]\nbundle = \"lists.bundle\"\ncache = \"state\"\n\
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n"
         );
         fs::write(folder.path().join("preau.toml"), config).unwrap();
@@ -305,7 +305,7 @@ fn a_port_in_use_is_named() {
 fn exit_codes() {
     let good = "[[group]]\nname = \"a\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n";
     let unknown_key = "[[group]]\nname = \"a\"\nnetwork = [\"127.0.0.0/8\"]\nprofile = \"child\"\n";
-    let no_bundle = "[lists]\nbundle = \"absent.bundle\"\nstate_dir = \"state\"\n";
+    let no_bundle = "[lists]\nbundle = \"absent.bundle\"\ncache = \"state\"\n";
     let files = [("good.toml", good), ("key.toml", unknown_key), ("bundle.toml", no_bundle)];
     let cases: &[(&[&str], i32, &str)] = &[
         (&["--config", "good.toml", "check-config"], 0, ""),
@@ -332,7 +332,7 @@ fn explain_names_category_source_and_rule() {
     let lists = "adult block porn\n  porn.example\nhealth allow education lifts porn\n  health.porn.example\n";
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("lists.bundle"), compile(lists)).unwrap();
-    let config = "[lists]\nbundle = \"lists.bundle\"\nstate_dir = \"state\"\n\
+    let config = "[lists]\nbundle = \"lists.bundle\"\ncache = \"state\"\n\
                   [[group]]\nname = \"pupils\"\nnetworks = [\"10.0.0.0/8\"]\nprofile = \"child\"\n";
     fs::write(folder.path().join("p.toml"), config).unwrap();
     let explain = |arguments: &[&str]| {

@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, or the defaults.
 
+mod lists;
 #[cfg(test)]
 mod tests;
 mod typed;
@@ -12,11 +13,16 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
+use ::lists::{
+    diagnostic::{Diagnostic, TextFile},
+    pull::Url,
+    signature::PublicKeys,
+};
 use filter_core::Categories;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use lists::diagnostic::{Diagnostic, TextFile};
 use thiserror::Error;
 
 pub(crate) use self::validated::is_loop;
@@ -29,10 +35,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Resolvers to ask, in order; empty: the system's.
     pub upstream: Vec<Server>,
-    /// The operator's bundle; absent: the embedded starter list.
-    pub bundle: Option<PathBuf>,
-    /// Where verified bundles are kept; absent: see [`bundle::state_dir`](crate::bundle::state_dir).
-    pub state_dir: Option<PathBuf>,
+    /// Where lists come from, and who vouches for them.
+    pub lists: Lists,
     /// Who is who, by network. No network stands twice.
     pub groups: Vec<Group>,
     /// The profile of each name that a group uses, and any other that the file defines.
@@ -41,6 +45,34 @@ pub struct Config {
     file: Option<Arc<TextFile>>,
     /// Where the file names categories: only a bundle knows which there are.
     category_names: Vec<(String, Range<usize>)>,
+}
+
+/// Where lists come from, and who vouches for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Where they come from.
+    pub source: ListSource,
+    /// Who must have signed them; empty only for the operator's own bundle: whoever.
+    pub keys: PublicKeys,
+    /// Where verified bundles are kept; absent: see [`bundle::cache`](crate::bundle::cache).
+    pub cache: Option<PathBuf>,
+}
+
+/// Where lists come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ListSource {
+    /// The list embedded in the program.
+    #[default]
+    Starter,
+    /// A bundle of the operator's.
+    Bundle(PathBuf),
+    /// A folder that bundles are published to.
+    Published {
+        /// The folder.
+        url: Url,
+        /// How often to ask for a new one.
+        poll: Duration,
+    },
 }
 
 /// Clients that share a profile.
@@ -107,6 +139,20 @@ impl Config {
         };
         ConfigError::unless_empty(unknown.map(fault).collect())
     }
+
+    /// The same configuration less the categories that a bundle does not have, and which those are.
+    pub(crate) fn limited_to(&self, known: &Categories) -> (Self, Vec<String>) {
+        let mut limited = self.clone();
+        let is_known = |name: &String| known.get(name).is_some();
+        for profile in limited.profiles.values_mut() {
+            profile.filter.block.retain(is_known);
+            profile.filter.allow.retain(is_known);
+        }
+        let named = std::mem::take(&mut limited.category_names).into_iter();
+        let (kept, unknown): (Vec<_>, Vec<_>) = named.partition(|(name, _)| is_known(name));
+        limited.category_names = kept;
+        (limited, unknown.into_iter().map(|(name, _)| name).collect())
+    }
 }
 
 /// No file: everyone on this machine is a child, resolved by the system's resolvers, on port 5300.
@@ -115,8 +161,7 @@ impl Default for Config {
         Self {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5300))],
             upstream: Vec::new(),
-            bundle: None,
-            state_dir: None,
+            lists: Lists::default(),
             groups: vec![Group::default()],
             profiles: BTreeMap::from([(CHILD.to_owned(), validated::built_in(CHILD))]),
             file: None,

@@ -11,7 +11,7 @@ fn nothing_is_the_default() {
     let config = parse("").unwrap();
     assert_eq!(config.listen, ["127.0.0.1:5300".parse().unwrap()]);
     assert_eq!(config.upstream, []);
-    assert_eq!((config.bundle, config.state_dir), (None, None));
+    assert_eq!(config.lists, Lists::default());
     assert_eq!(config.groups, [Group::default()]);
     assert_eq!(config.groups[0].profile, "child");
     assert_eq!(config.profiles["child"].filter, filter_core::Profile::named("child").unwrap());
@@ -29,7 +29,7 @@ servers = ["192.0.2.1", "192.0.2.1:5353", "2001:db8::53", "tls://9.9.9.9#dns.qua
 
 [lists]
 bundle = "lists/today.bundle"
-state_dir = "/var/lib/preau"
+cache = "/var/lib/preau"
 
 [[group]]
 name = "pupils"
@@ -69,8 +69,9 @@ refusal = "null"
         ["192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::53]:53", "tls://9.9.9.9:853#dns.quad9.net"]
     );
     assert_eq!(config.listen.len(), 2);
-    assert_eq!(config.bundle, Some("/etc/preau/lists/today.bundle".into()));
-    assert_eq!(config.state_dir, Some("/var/lib/preau".into()));
+    let bundle = ListSource::Bundle("/etc/preau/lists/today.bundle".into());
+    assert_eq!(config.lists.source, bundle);
+    assert_eq!(config.lists.cache, Some("/var/lib/preau".into()));
     assert_eq!(config.groups[1].networks, ["10.1.2.3/32".parse().unwrap()]);
 
     // A profile of a built-in name replaces only the keys that it gives.
@@ -429,5 +430,139 @@ fn loops() {
     for (listen, server, expected) in cases {
         let got = is_loop(&[listen.parse().unwrap()], &server.parse().unwrap());
         assert_eq!(got, expected, "{listen} {server}");
+    }
+}
+
+const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+const NEXT_KEY: &str = "RWQh6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
+#[test]
+fn published_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = format!("untrusted comment: minisign public key\n{NEXT_KEY}\n");
+    fs::write(folder.path().join("next.pub"), key_file).unwrap();
+    let path = folder.path().join("preau.toml");
+    let parse = |poll: &str| {
+        let text = format!(
+            "[lists]\nurl = \"https://lists.example/preau\"\nkeys = [\"{KEY}\", \"next.pub\"]\n\
+             {poll}cache = \"cache\"\n"
+        );
+        Config::parse(path.to_str().unwrap(), text).unwrap().lists
+    };
+    let lists = parse("");
+    let ids: Vec<_> = lists.keys.iter().map(|key| key.id().to_string()).collect();
+    assert_eq!(ids, ["E7620F1842B4E81F", "E7620F1842B4E821"]);
+    assert_eq!(lists.cache, Some(folder.path().join("cache")));
+    for (text, seconds) in [("", 3600), ("90s", 90), ("5m", 300), ("12h", 43_200), ("7d", 604_800)]
+    {
+        let poll = if text.is_empty() { String::new() } else { format!("poll = \"{text}\"\n") };
+        let url = "https://lists.example/preau".parse().unwrap();
+        let expected = ListSource::Published { url, poll: Duration::from_secs(seconds) };
+        assert_eq!(parse(&poll).source, expected);
+    }
+}
+
+#[test]
+fn faults_of_lists() {
+    let with_key = |text: &str| format!("[lists]\n{text}keys = [\"{KEY}\"]\n");
+    let cases = [
+        (
+            "[lists]\nurl = \"https://a.example\"\n".to_owned(),
+            "2:7",
+            "`url` without `keys`",
+            "the publisher's public key",
+        ),
+        (
+            with_key("url = \"https://a.example\"\nbundle = \"b\"\n"),
+            "3:10",
+            "`url` and `bundle` exclude each other",
+            "a file of yours",
+        ),
+        (
+            with_key("url = \"lists.example\"\n"),
+            "2:7",
+            "not a URL (relative URL without a base)",
+            "https://lists.example/preau",
+        ),
+        (
+            with_key("url = \"ftp://a.example\"\n"),
+            "2:7",
+            "ftp is not supported",
+            "the folder that bundles",
+        ),
+        (
+            with_key("url = \"https://a:b@c.example\"\n"),
+            "2:7",
+            "must not hold a user name",
+            "the folder",
+        ),
+        (
+            with_key("url = \"https://a.example\"\npoll = \"1 hour\"\n"),
+            "3:8",
+            "`1 hour` is not a length of time",
+            "\"1h\" or \"30m\"",
+        ),
+        (
+            with_key("url = \"https://a.example\"\npoll = \"h\"\n"),
+            "3:8",
+            "`h` is not a length of time",
+            "a number and a unit",
+        ),
+        (
+            with_key("url = \"https://a.example\"\npoll = \"é\"\n"),
+            "3:8",
+            "`é` is not a length of time",
+            "a number and a unit",
+        ),
+        (
+            with_key("url = \"https://a.example\"\npoll = \"0s\"\n"),
+            "3:8",
+            "out of range",
+            "from \"1s\" to \"7d\"",
+        ),
+        (
+            with_key("url = \"https://a.example\"\npoll = \"8d\"\n"),
+            "3:8",
+            "out of range",
+            "from \"1s\" to \"7d\"",
+        ),
+        (
+            with_key("url = \"https://a.example\"\npoll = \"99999999999999999999d\"\n"),
+            "3:8",
+            "not a length of time",
+            "",
+        ),
+        (
+            with_key("bundle = \"b\"\npoll = \"1h\"\n"),
+            "3:8",
+            "`poll` without `url`",
+            "only a `url` is polled",
+        ),
+        (with_key(""), "2:8", "`keys` without lists to verify", "add the `url` or the `bundle`"),
+        ("[lists]\nbundle = \"b\"\nkeys = []\n".to_owned(), "3:8", "no key", ".pub file"),
+        (
+            "[lists]\nbundle = \"b\"\nkeys = [\"absent.pub\"]\n".to_owned(),
+            "3:9",
+            "/etc/preau/absent.pub: No such file",
+            ".pub file",
+        ),
+        (
+            format!("[lists]\nbundle = \"b\"\nkeys = [\"{KEY}\", \"{KEY}\"]\n"),
+            "3:69",
+            "key E7620F1842B4E81F stands twice",
+            "drop one",
+        ),
+        (
+            "[lists]\nstate_dir = \"/srv\"\n".to_owned(),
+            "2:1",
+            "unknown field `state_dir`, expected one of `bundle`, `url`, `keys`, `poll`, `cache`",
+            "",
+        ),
+    ];
+    for (text, place, title, help) in cases {
+        let message = parse(&text).expect_err(&text).to_string();
+        assert!(message.contains(&format!("/etc/preau/preau.toml:{place}\n")), "{text}: {message}");
+        assert!(message.contains(title) && message.contains(help), "{text}: {message}");
+        assert_eq!(message.matches("error: ").count(), 1, "{text}: {message}");
     }
 }

@@ -36,10 +36,16 @@ pub(super) struct Upstream {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Lists {
-    /// The bundle that `list-compile` made.
-    pub(super) bundle: Option<PathBuf>,
-    /// Where the server keeps its verified copy.
-    pub(super) state_dir: Option<PathBuf>,
+    /// A bundle that `list-compile` made; not with `url`.
+    pub(super) bundle: Option<Spanned<PathBuf>>,
+    /// The folder that bundles are published to.
+    pub(super) url: Option<Spanned<String>>,
+    /// Public keys of whom a bundle must be signed by, or paths of their files.
+    pub(super) keys: Option<Spanned<Vec<Spanned<String>>>>,
+    /// How often to ask for a new bundle.
+    pub(super) poll: Option<Spanned<String>>,
+    /// Where the server keeps its verified copies.
+    pub(super) cache: Option<PathBuf>,
 }
 
 /// `[[group]]`

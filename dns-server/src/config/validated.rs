@@ -35,6 +35,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         Some(servers) => check.servers(servers, &listen),
         None => defaults.upstream,
     };
+    let lists = check.lists(&written.lists, &folder);
     let mut profiles = defaults.profiles;
     let mut category_names = Vec::new();
     for (name, profile) in &written.profile {
@@ -46,16 +47,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         groups => check.groups(groups, &mut profiles),
     };
     ConfigError::unless_empty(check.faults)?;
-    Ok(Config {
-        listen,
-        upstream,
-        bundle: written.lists.bundle.map(|path| folder.join(path)),
-        state_dir: written.lists.state_dir.map(|path| folder.join(path)),
-        groups,
-        profiles,
-        file: Some(file),
-        category_names,
-    })
+    Ok(Config { listen, upstream, lists, groups, profiles, file: Some(file), category_names })
 }
 
 /// A built-in profile as it is.
@@ -85,20 +77,32 @@ impl typed::Profile {
     }
 }
 
-struct Check {
+/// A file being checked, and what is wrong with it so far.
+pub(super) struct Check {
     file: Arc<TextFile>,
     faults: Vec<Diagnostic>,
 }
 
 impl Check {
     /// Notes a fault.
-    fn fault(&mut self, at: Range<usize>, title: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn fault(
+        &mut self,
+        at: Range<usize>,
+        title: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let fault = Diagnostic::new(self.file.clone(), at, title).help(help);
         self.faults.push(fault);
     }
 
     /// Notes that `again` repeats what stands at `first`.
-    fn repeated(&mut self, first: Range<usize>, again: Range<usize>, title: String, help: &str) {
+    pub(super) fn repeated(
+        &mut self,
+        first: Range<usize>,
+        again: Range<usize>,
+        title: String,
+        help: &str,
+    ) {
         let fault = Diagnostic::new(self.file.clone(), again, title)
             .label("again here")
             .related(first, "first here")

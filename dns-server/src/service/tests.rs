@@ -1,0 +1,192 @@
+//! Start, reload, and what replaces what.
+
+use std::{fs, path::Path};
+
+use super::*;
+use crate::{answer::Immediate, testing, wire::question::Transport};
+
+const CONFIG: &str = r#"
+[listen]
+dns = ["127.0.0.1:0"]
+[upstream]
+servers = ["192.0.2.53"]
+[lists]
+bundle = "today.bundle"
+cache = "cache"
+[[group]]
+name = "everyone"
+networks = ["0.0.0.0/0"]
+profile = "child"
+"#;
+
+/// Writes bundle and configuration into a folder, and starts serving them.
+fn site(folder: &Path) -> Service {
+    fs::write(folder.join("today.bundle"), testing::bundle(1)).unwrap();
+    fs::write(folder.join("preau.toml"), CONFIG).unwrap();
+    Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap()
+}
+
+/// Response code of an immediate answer about a name of two labels below `example`.
+fn rcode(service: &Service, label: &str) -> Option<u8> {
+    let mut buffer = [0; 1300];
+    let query = [
+        b"\0\0\x01\0\0\x01\0\0\0\0\0\0".as_slice(),
+        &[label.len() as u8],
+        label.as_bytes(),
+        b"\x07example\0\0\x01\0\x01",
+    ]
+    .concat();
+    buffer[..query.len()].copy_from_slice(&query);
+    let snapshot = service.snapshot();
+    let group = snapshot.group_of("10.0.0.1".parse().unwrap());
+    match snapshot.answer_at_once(group, Transport::Datagram, &mut buffer, query.len()) {
+        Immediate::Silence => None,
+        Immediate::Reply(_) => Some(buffer[3] & 0x0f),
+        Immediate::Resolve(_) => Some(0),
+    }
+}
+
+const NXDOMAIN: Option<u8> = Some(3);
+const FORWARDED: Option<u8> = Some(0);
+
+#[test]
+fn reload_takes_the_new_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = site(folder.path());
+    assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+    let upstream = service.origin().upstream.clone();
+    let open = CONFIG.to_owned() + "[profile.child]\nallow_names = [\"porn.example\"]\n";
+    fs::write(folder.path().join("preau.toml"), &open).unwrap();
+    service.reload().unwrap();
+    assert_eq!(rcode(&service, "porn"), FORWARDED);
+    // The same servers: connections and cache are kept.
+    assert!(Arc::ptr_eq(&upstream, &service.origin().upstream));
+    fs::write(folder.path().join("preau.toml"), open.replace(".53", ".54")).unwrap();
+    service.reload().unwrap();
+    assert!(!Arc::ptr_eq(&upstream, &service.origin().upstream));
+}
+
+#[test]
+fn any_error_keeps_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let service = site(folder.path());
+    // The new configuration would open `porn.example`, and it is never taken.
+    let open = CONFIG.to_owned() + "[profile.child]\nallow_names = [\"porn.example\"]\n";
+    let good = testing::bundle(2);
+    type Expected = fn(&Failure) -> bool;
+    let cases: [(&str, &str, &[u8], Expected); 5] = [
+        ("unknown key", &(open.clone() + "x = 1\n"), &good, |f| f.exit_code() == 3),
+        ("unknown category", &(open.clone() + "block = [\"pron\"]\n"), &good, |f| {
+            f.exit_code() == 3
+        }),
+        ("not TOML", "\0", &good, |f| f.exit_code() == 3),
+        ("broken bundle", &open, &good[..99], |f| f.exit_code() == 4),
+        ("no bundle", &open.replace("today", "tomorrow"), &good, |f| f.exit_code() == 4),
+    ];
+    for (what, config, bundle, expected) in cases {
+        fs::write(path("preau.toml"), config).unwrap();
+        fs::write(path("today.bundle"), bundle).unwrap();
+        let before = Arc::clone(&service.snapshot());
+        let failure = service.reload().expect_err(what);
+        assert!(expected(&failure), "{what}: {failure}");
+        assert!(Arc::ptr_eq(&before, &service.snapshot()), "{what}");
+        assert_eq!(rcode(&service, "porn"), NXDOMAIN, "{what}");
+    }
+    fs::remove_file(path("preau.toml")).unwrap();
+    assert_eq!(service.reload().unwrap_err().exit_code(), 3);
+}
+
+#[test]
+fn a_start_without_the_bundle_serves_the_last_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(site(folder.path()));
+    fs::write(folder.path().join("today.bundle"), "garbage").unwrap();
+    let config = Config::load(&folder.path().join("preau.toml")).unwrap();
+    let service = Service::start(config).unwrap();
+    assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+    assert_eq!(rcode(&service, "www"), FORWARDED);
+}
+
+/// Its digests are right; but the profiles ask for a category that it does not have.
+#[test]
+fn a_bundle_that_does_not_fit_is_never_the_last_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let config = CONFIG.to_owned() + "[profile.child]\nblock = [\"porn\", \"astrology\"]\n";
+    drop(site(folder.path()));
+    fs::write(path("preau.toml"), &config).unwrap();
+    let load = || Config::load(&path("preau.toml")).unwrap();
+    let service = Service::start(load()).unwrap();
+    fs::write(path("today.bundle"), testing::bundle_without_astrology(2)).unwrap();
+    let failure = service.reload().unwrap_err();
+    assert!(failure.to_string().contains("unknown category `astrology`"), "{failure}");
+    assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+    drop(service);
+
+    let service = Service::start(load()).unwrap();
+    assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+    let kept = service.origin().store.as_ref().unwrap().kept(&PublicKeys::default());
+    let serials: Vec<_> = kept.iter().map(|kept| kept.filter.manifest().stamp.serial).collect();
+    assert_eq!(serials, [1]);
+    drop(service);
+    // What no bundle knows is a mistake in the configuration.
+    fs::write(path("preau.toml"), config.replace("astrology", "astronomy")).unwrap();
+    assert_eq!(Service::start(load()).err().unwrap().exit_code(), 3);
+}
+
+#[test]
+fn the_lists_served_are_called_by_their_name() {
+    let filter = Filter::open(testing::bundle(1)).unwrap();
+    for (origin, expected) in [
+        (bundle::Origin::Starter, "lists: starter list of 2026-11-22T00:00:00Z, serial 1, "),
+        (bundle::Origin::Bundle("a".into()), "lists: bundle a of 2026-"),
+        (bundle::Origin::LastGood("a".into()), "lists: last good copy, not bundle a, of 2026-"),
+    ] {
+        let summary = summary(&origin, &filter);
+        assert!(summary.starts_with(expected), "{summary}");
+    }
+}
+
+#[test]
+fn only_a_newer_bundle_replaces_another() {
+    const PAST: Option<&str> = Some("2020-01-01T00:00:00Z");
+    const AHEAD: Option<&str> = Some("9999-01-01T00:00:00Z");
+    let folder = tempfile::tempdir().unwrap();
+    let publish = |serial, expires| {
+        let bytes = testing::bundle_that_expires(serial, expires);
+        fs::write(folder.path().join("today.bundle"), bytes).unwrap();
+    };
+    let service = site(folder.path());
+    let served = |service: &Service| service.origin().lists.stamp().serial;
+    let cases = [
+        (1, None, Ok(())),
+        (1, AHEAD, Ok(())),
+        (3, AHEAD, Ok(())),
+        (2, AHEAD, Err("serial 2, older than 3")),
+        (4, PAST, Err("expired at 2020")),
+        (4, Some("some day"), Err("expired at some day")),
+        (4, None, Ok(())),
+    ];
+    for (serial, expires, expected) in cases {
+        publish(serial, expires);
+        let before = served(&service);
+        match (service.reload(), expected) {
+            (Ok(()), Ok(())) => assert_eq!(served(&service), serial),
+            (Err(failure), Err(text)) => {
+                assert_eq!(failure.exit_code(), 4);
+                assert!(failure.to_string().contains(text), "{failure}");
+                assert!(failure.to_string().contains("; publish a new"), "{failure}");
+                assert_eq!(served(&service), before);
+            }
+            (outcome, expected) => panic!("{serial} {expires:?}: {outcome:?}, {expected:?}"),
+        }
+    }
+    drop(service);
+    // A start serves it all the same; and may reload the rest of its configuration.
+    publish(5, PAST);
+    let config = Config::load(&folder.path().join("preau.toml")).unwrap();
+    let service = Service::start(config).unwrap();
+    assert_eq!((served(&service), rcode(&service, "porn")), (5, NXDOMAIN));
+    service.reload().unwrap();
+}
