@@ -51,7 +51,7 @@ pub(super) fn read(
         let further = record.fault.clone().unwrap_or(Skip::Continuation);
         let outcome = match record.fault {
             Some(fault) => {
-                zone.forget_owner();
+                zone.lose(record.text);
                 Err(fault)
             }
             None => {
@@ -96,8 +96,10 @@ enum ApexFrom {
 
 impl Zone {
     fn new() -> Self {
+        let mut parser = parser();
+        parser.set_origin(Name::root_bytes());
         Self {
-            parser: parser(None),
+            parser,
             apex: DomainName::from_wire(&[0]).expect("the root is a name").0,
             apex_from: ApexFrom::Nothing,
         }
@@ -155,7 +157,11 @@ impl Zone {
                     }
                     Skip::Directive
                 }
-                Err(reason) => reason,
+                Err(reason) => {
+                    // Relative names would get that of another origin.
+                    self.parser = parser();
+                    reason
+                }
             };
         }
         if is("$TTL") {
@@ -188,13 +194,26 @@ impl Zone {
         }
     }
 
+    /// Forgets what lines that are not read may have changed.
+    fn lose(&mut self, text: &str) {
+        if text.lines().any(|line| line.starts_with('$')) {
+            self.parser = parser();
+        } else {
+            self.forget_owner();
+        }
+    }
+
     fn refuse(&mut self) -> Skip {
         self.forget_owner();
         Skip::Syntax
     }
 
     fn forget_owner(&mut self) {
-        self.parser = parser(Some(&self.parser));
+        let origin = self.parser.origin();
+        self.parser = parser();
+        if let Ok(origin) = origin {
+            self.parser.set_origin(origin);
+        }
     }
 
     fn set_apex(&mut self, name: DomainName, from: ApexFrom) {
@@ -219,11 +238,9 @@ impl Zone {
 /// Octets of the longest name (RFC 1035 §3.1).
 const MAX_WIRE: usize = 255;
 
-/// A parser with the origin of an earlier one, at first the root. Records say `IN`, or nothing.
-fn parser(earlier: Option<&Zonefile>) -> Zonefile {
-    let origin = earlier.and_then(|earlier| earlier.origin().ok());
+/// A parser without an origin. Records say `IN`, or nothing.
+fn parser() -> Zonefile {
     let mut parser = Zonefile::new();
-    parser.set_origin(origin.unwrap_or_else(Name::root_bytes));
     parser.set_default_class(Class::IN);
     parser
 }
