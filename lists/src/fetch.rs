@@ -31,7 +31,6 @@ use self::{
     settle::{Came, Fault, Settled},
 };
 pub use self::{
-    address::{PrivateHost, is_public},
     cache::{Cache, CacheError},
     report::{FetchReport, SourceFetch, Status},
 };

@@ -17,11 +17,11 @@ use url::{Host, Url};
     "{host} is {address}, on this machine or a private network: say `allow_private = true` in the \
      source if that is meant"
 )]
-pub struct PrivateHost {
+pub(super) struct PrivateHost {
     /// As the URL or the redirect writes it.
-    pub host: String,
+    pub(super) host: String,
     /// What it is: an address, or words.
-    pub address: String,
+    pub(super) address: String,
 }
 
 /// Names that never lead to the public Internet: RFC 6761, RFC 6762, RFC 8375, and ICANN's reserve.
@@ -57,7 +57,7 @@ pub(super) fn check(url: &Url, proxies: &Proxies) -> Result<(), PrivateHost> {
 
 /// True for an address of the public Internet, by the registries of special-purpose addresses (RFC
 /// 6890). One that carries an IPv4 address is what that is.
-pub fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

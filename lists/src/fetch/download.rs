@@ -69,6 +69,9 @@ pub(super) enum DownloadError {
     Private(#[from] PrivateHost),
     #[error("it is redirected to {0}, which is not https: give the address that is meant")]
     Redirected(String),
+    /// Even where the source says `allow_private`: that is meant for its own host.
+    #[error("it is redirected to {0}, which is {1}, on this machine or a private network")]
+    RedirectedInside(String, String),
     #[error("more than {MAX_REDIRECTS} redirects, probably a loop: open the URL in a browser")]
     Loop,
     #[error("the server answered {status}{}", advice(*.status))]
@@ -184,8 +187,11 @@ impl Order<'_> {
     ) -> Result<Response, DownloadError> {
         // `allow_private` speaks for the host that the source names, not for where that leads.
         let private = self.remote.allow_private && url.host() == self.remote.url.host();
-        let mut request =
-            clients.client(url, private)?.get(url.clone()).header(ACCEPT_ENCODING, "gzip, zstd");
+        let mut request = clients
+            .client(url, private)
+            .map_err(|private| self.inside(url, private))?
+            .get(url.clone())
+            .header(ACCEPT_ENCODING, "gzip, zstd");
         if let Some(Validators { etag, last_modified }) = self.validators {
             for (name, value) in [(IF_NONE_MATCH, etag), (IF_MODIFIED_SINCE, last_modified)] {
                 if let Some(value) = value {
@@ -194,7 +200,19 @@ impl Order<'_> {
             }
         }
         let idle = DownloadError::Idle { after: limits.idle, during: "after the request" };
-        timeout(limits.idle, request.send()).await.map_err(|_| idle)?.map_err(failed)
+        let sent = timeout(limits.idle, request.send()).await.map_err(|_| idle)?;
+        sent.map_err(|error| match failed(error) {
+            DownloadError::Private(private) => self.inside(url, private),
+            error => error,
+        })
+    }
+
+    /// A URL that leads to a private host: that of the source, or of a redirect.
+    fn inside(&self, url: &Url, private: PrivateHost) -> DownloadError {
+        if url.host() == self.remote.url.host() {
+            return private.into();
+        }
+        DownloadError::RedirectedInside(private.host, private.address)
     }
 
     /// Where a redirect leads: never from https to something else, and to http only where the

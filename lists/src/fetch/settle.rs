@@ -145,19 +145,20 @@ impl Errand {
         outcome: Outcome,
         elapsed: Duration,
     ) -> Result<Vec<Settled>, CacheError> {
-        let (status, problem, latest, transferred) = self.latest(share, held.as_ref(), outcome);
+        let held_copy = held.as_ref().map(|page| page.copy.clone());
+        let Latest { status, problem, page, transferred } = self.latest(share, held, outcome);
         let mut desk = Desk {
             errand: self,
             share,
-            held: held.map(|page| page.copy),
-            latest: latest.as_ref().map(|page| page.copy.clone()),
+            held: held_copy,
+            latest: page.as_ref().map(|page| page.copy.clone()),
             opened: HashMap::new(),
         };
         let mut all = Vec::new();
         for &index in &share.users {
             let source = &self.sources.sources[index];
             let report = SourceFetch {
-                final_url: latest.as_ref().map(|page| page.final_url.clone()),
+                final_url: page.as_ref().map(|page| page.final_url.clone()),
                 error: problem.clone(),
                 transferred,
                 seconds: elapsed.as_secs_f64(),
@@ -168,41 +169,48 @@ impl Errand {
         }
         // Its validators are remembered once it is of use: until then it is asked for again.
         let is_of_use = all.iter().any(|settled| settled.report.status.is_current());
-        if let Some(page) = latest.filter(|_| is_of_use) {
+        if let Some(page) = page.filter(|_| is_of_use) {
             self.cache.save_page(&page)?;
         }
         Ok(all)
     }
 
-    /// What the server has now, or had when it was last asked.
-    fn latest(
-        &self,
-        share: &Share,
-        held: Option<&Page>,
-        outcome: Outcome,
-    ) -> (Status, Option<String>, Option<Page>, u64) {
-        let held_digest = held.map(|page| page.copy.sha256);
+    fn latest(&self, share: &Share, held: Option<Page>, outcome: Outcome) -> Latest {
+        let as_held = |status, problem, page| Latest { status, problem, page, transferred: 0 };
         match outcome {
             Outcome::Came(came) => {
                 let Came { url, sha256, octets, transferred, validators } = came;
-                let is_new = held_digest.is_none_or(|held| held != sha256);
-                let status = if is_new { Status::Fresh } else { Status::Unchanged };
-                let (fetched_at, checked_at) = (self.now, self.now);
-                let copy = Copy { sha256, octets, fetched_at, checked_at };
+                let is_new = held.is_none_or(|held| held.copy.sha256 != sha256);
+                let copy = Copy { sha256, octets, fetched_at: self.now, checked_at: self.now };
                 let (url, final_url) = (share.remote.url.to_string(), url.to_string());
-                (status, None, Some(Page { url, final_url, validators, copy }), transferred)
+                Latest {
+                    status: if is_new { Status::Fresh } else { Status::Unchanged },
+                    problem: None,
+                    page: Some(Page { url, final_url, validators, copy }),
+                    transferred,
+                }
             }
             Outcome::Unchanged => {
-                let page = held.cloned().map(|mut page| {
+                let checked = held.map(|mut page| {
                     page.copy.checked_at = self.now;
                     page
                 });
-                (Status::Unchanged, None, page, 0)
+                as_held(Status::Unchanged, None, checked)
             }
-            Outcome::Outside(words) => (Status::Outside, Some(words), held.cloned(), 0),
-            Outcome::Failed(words) => (Status::Cached, Some(words), held.cloned(), 0),
+            Outcome::Outside(words) => as_held(Status::Outside, Some(words), held),
+            Outcome::Failed(words) => as_held(Status::Cached, Some(words), held),
         }
     }
+}
+
+/// What the server has now, or had when it was last asked.
+struct Latest {
+    /// Of sources that can use it.
+    status: Status,
+    /// Why it was not asked, or did not answer.
+    problem: Option<String>,
+    page: Option<Page>,
+    transferred: u64,
 }
 
 /// Where the sources of one share are tried with the contents that there are.

@@ -131,16 +131,16 @@ const FAULTS: &[(&str, Behaviour)] = &[
     ("it is redirected to ftp://b.example/, which is not https", |_, stream| {
         answer(stream, "302 Found", &[("Location", "ftp://b.example/")], b"")
     }),
-    ("127.0.0.2 is a private address", |_, stream| {
+    ("it is redirected to 127.0.0.2, which is a private address, on this machine", |_, stream| {
         answer(stream, "302 Found", &[("Location", "http://127.0.0.2/")], b"")
     }),
-    ("169.254.169.254 is a private address", |_, stream| {
+    ("it is redirected to 169.254.169.254, which is a private address", |_, stream| {
         answer(stream, "302 Found", &[("Location", "http://169.254.169.254/latest/")], b"")
     }),
-    ("::1 is a private address", |_, stream| {
+    ("it is redirected to ::1, which is a private address", |_, stream| {
         answer(stream, "307 Temporary Redirect", &[("Location", "https://[::1]/")], b"")
     }),
-    ("localhost is a private name", |_, stream| {
+    ("it is redirected to localhost, which is a private name", |_, stream| {
         answer(stream, "308 Permanent Redirect", &[("Location", "https://localhost:1/")], b"")
     }),
 ];
@@ -189,7 +189,7 @@ fn without_any_copy_there_is_no_bundle() {
         let ran = maintainer.update(&[]).expect(1);
         assert_eq!((ran.status("a"), ran.status("good")), ("failed".into(), "fresh".into()));
         assert!(ran.err.contains(message), "{message}: {}", ran.err);
-        assert!(ran.err.ends_with("out.bundle is left as it is\n"), "{}", ran.err);
+        assert!(ran.err.ends_with("out.bundle is not written\n"), "{}", ran.err);
         assert_eq!(ran.json()["written"], false);
         assert!(!maintainer.path("out.bundle").exists());
     }

@@ -1,5 +1,10 @@
 //! Which hosts lists may come from, and by which proxies.
 
+use std::{
+    fs,
+    net::{Ipv4Addr, ToSocketAddrs},
+};
+
 use crate::{
     maintainer::{Maintainer, Ran},
     server::{Server, answer},
@@ -29,6 +34,39 @@ fn private_hosts_need_leave() {
     let maintainer = Maintainer::new(&[("a", url.clone(), ""), ("b", url, "allow_http = true")]);
     maintainer.update(&[]).expect(1);
     assert_eq!(server.take_requests("/a").len(), 0);
+}
+
+/// What the name leads to shows only as it is resolved.
+#[test]
+fn names_that_lead_inside_need_leave() {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    let server = Server::start();
+    let leads_here = (name, server.port())
+        .to_socket_addrs()
+        .is_ok_and(|mut found| found.all(|at| at.ip() == Ipv4Addr::LOCALHOST));
+    if !leads_here || name == "localhost" {
+        eprintln!("skipped: this machine's name does not lead to 127.0.0.1");
+        return;
+    }
+    server.list("/a", "a.example\n");
+    let url = format!("http://{name}:{}/a", server.port());
+    let refused = format!("{name} is 127.0.0.1, on this machine or a private network");
+    let maintainer = Maintainer::new(&[("a", url.clone(), "allow_http = true")]);
+    let ran = maintainer.update(&[]).expect(1);
+    assert!(ran.error("a").starts_with(&refused), "{}", ran.error("a"));
+    assert_eq!(server.take_requests("/a").len(), 0);
+
+    let redirected = url.clone();
+    server
+        .at("/b", move |_, stream| answer(stream, "302 Found", &[("Location", &redirected)], b""));
+    maintainer.sources(&[("a", server.url("/b"), "")]);
+    let ran = maintainer.update(&[]).expect(1);
+    let refused = format!("it is redirected to {name}, which is 127.0.0.1");
+    assert!(ran.error("a").starts_with(&refused), "{}", ran.error("a"));
+
+    maintainer.sources(&[("a", url, "")]);
+    maintainer.update(&[]).expect(0);
 }
 
 #[test]

@@ -234,7 +234,8 @@ fn nothing_for(fetch: &FetchReport, out: &Path) -> String {
         format!("source `{}`: {error}", source.name)
     });
     let failed: Vec<_> = failed.collect();
-    format!("{}\n{} is left as it is", failed.join("\n"), out.display())
+    let outcome = if out.exists() { "left as it is" } else { "not written" };
+    format!("{}\n{} is {outcome}", failed.join("\n"), out.display())
 }
 
 impl fmt::Display for Report<'_> {
