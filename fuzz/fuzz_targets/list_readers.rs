@@ -17,8 +17,9 @@ impl Sink for Batch {
             Rule::Domain { name, scope } => self.0.domain(name, scope, options),
             Rule::Fragment(text) => self.0.fragment(&Fragment::parse(text)?, options),
             Rule::Expression(text) => self.0.expression(text, options),
-            Rule::Url(_) => Ok(()),
             Rule::Network(network) => self.0.network(network, options),
+            Rule::Url(prefix) => self.0.url(prefix, options),
+            Rule::Phrase(phrase) => self.0.phrase(phrase),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Sources to bundle: every list is read once, in parallel, straight into the builder's batches.
 
+mod archives;
+mod plan;
+
 use std::{
-    collections::HashMap,
     fmt,
-    fs::{self, File},
-    io::{self, BufReader, Read},
     path::{Path, PathBuf},
 };
 
@@ -13,21 +13,19 @@ use filter_core::{
     Options, RuleError, SourceError, Stamp,
 };
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use self::{
+    archives::Archives,
+    plan::{Plan, plan},
+};
 use crate::{
-    formats::{self, Corrections, Directory, Part, ReadError, ReadOptions, Rule, Sink},
+    formats::{self, ReadError, Rule, Sink},
     guard::overblocked,
-    report::{BuildReport, BundleReport, ReadFile, SourceReport},
-    source::{Format, ListSource, NotFetched, Sources},
+    report::{BuildReport, BundleReport, SourceReport},
+    source::{ListSource, NotFetched, Sources},
     trusted::trusted,
 };
-
-/// Octets read at a time.
-const BUFFER: usize = 128 * 1024;
-/// Octets of a list from which its format is found out.
-const HEAD: u64 = 64 * 1024;
 
 /// A bundle and how it came about.
 #[derive(Clone, Debug)]
@@ -149,7 +147,8 @@ pub fn build(
     for category in &sources.categories {
         builder.category(category.clone())?;
     }
-    let plans = plan(&sources.sources)?;
+    let mut archives = Archives::default();
+    let plans = plan(&sources.sources, &mut archives)?;
     let mut jobs = Vec::new();
     let mut reports = Vec::new();
     for plan in plans {
@@ -209,7 +208,8 @@ pub fn build(
 /// # Errors
 /// [`ListError`], when the list cannot be read or holds nothing.
 pub fn read_source(source: &ListSource, sink: &mut impl Sink) -> Result<SourceReport, ListError> {
-    Plan::new(source)?.read(sink, &())
+    let mut archives = Archives::default();
+    Plan::new(source, &mut archives)?.read(sink, &())
 }
 
 /// Reads a source up to its first rule, with the categories that its sources file declares: that it
@@ -230,201 +230,6 @@ pub fn probe(source: &ListSource, categories: &[CategoryInfo]) -> Result<(), Com
     }
 }
 
-/// What is to be read for one source.
-struct Plan<'a> {
-    source: &'a ListSource,
-    path: &'a Path,
-    format: Format,
-    files: Vec<(Part, PathBuf)>,
-    /// Canonical path of a directory.
-    directory: Option<PathBuf>,
-    /// The earlier source that reads the same directory in the same way.
-    alias_of: Option<String>,
-    unread: Vec<String>,
-    warnings: Vec<String>,
-}
-
-/// Finds out what each source is made of; fails with every list that is missing.
-fn plan(sources: &[ListSource]) -> Result<Vec<Plan<'_>>, CompileError> {
-    let mut plans: Vec<Plan<'_>> = Vec::new();
-    let mut failures = Vec::new();
-    let mut directories: HashMap<PathBuf, usize> = HashMap::new();
-    for source in sources {
-        match Plan::new(source) {
-            Ok(mut plan) => {
-                if let Some(directory) = plan.directory.clone() {
-                    let first = *directories.entry(directory).or_insert(plans.len());
-                    if let Some(first) = plans.get(first).filter(|first| first.says_the_same(&plan))
-                    {
-                        plan.alias_of = Some(first.source.definition.name.clone());
-                    }
-                }
-                plans.push(plan);
-            }
-            Err(failure) => failures.push(failure),
-        }
-    }
-    if failures.is_empty() { Ok(plans) } else { Err(CompileError::Lists(failures)) }
-}
-
-impl<'a> Plan<'a> {
-    fn new(source: &'a ListSource) -> Result<Self, ListError> {
-        let path = source.path().map_err(|error| ListError::new(source, Path::new(""), error))?;
-        Self::try_new(source, path).map_err(|error| ListError::new(source, path, error))
-    }
-
-    fn try_new(source: &'a ListSource, path: &'a Path) -> Result<Self, ReadError> {
-        let is_directory = fs::metadata(path)?.is_dir();
-        let format = match (source.format, is_directory) {
-            (None, true) => Format::Ut1,
-            (None, false) => {
-                let mut head = Vec::new();
-                File::open(path)?.take(HEAD).read_to_end(&mut head)?;
-                formats::detect(&head)?
-            }
-            (Some(format), is_directory) if format.is_directory() != is_directory => {
-                return Err(wrong_kind(format, is_directory));
-            }
-            (Some(format), _) => format,
-        };
-        let mut plan = Self {
-            source,
-            path,
-            format,
-            files: Vec::new(),
-            directory: None,
-            alias_of: None,
-            unread: Vec::new(),
-            warnings: Vec::new(),
-        };
-        match format {
-            Format::Ut1 => {
-                let directory = Directory::open(path)?;
-                plan.warnings.extend(directory.usage_warning(source.definition.action)?);
-                plan.files = directory.files;
-                plan.directory = Some(directory.path);
-                plan.unread = directory.unread;
-            }
-            file => plan.files.push((Part::of(file)?, path.into())),
-        }
-        Ok(plan)
-    }
-
-    /// True when two sources differ in name only.
-    fn says_the_same(&self, other: &Self) -> bool {
-        let (a, b) = (&self.source.definition, &other.source.definition);
-        a.action == b.action
-            && a.categories == b.categories
-            && a.lifts == b.lifts
-            && a.suffixes == b.suffixes
-            && self.source.scope == other.source.scope
-    }
-
-    /// Octets to read.
-    fn octets(&self) -> u64 {
-        self.files.iter().filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len())).sum()
-    }
-
-    /// The report of a source of which nothing has been read.
-    fn report(&self) -> SourceReport {
-        SourceReport {
-            name: self.source.definition.name.clone(),
-            format: self.format,
-            path: self.path.into(),
-            sha256: String::new(),
-            alias_of: self.alias_of.clone(),
-            files: Vec::new(),
-            unread: self.unread.clone(),
-            warnings: self.warnings.clone(),
-        }
-    }
-
-    fn read(
-        &self,
-        sink: &mut impl Sink,
-        progress: &dyn Progress,
-    ) -> Result<SourceReport, ListError> {
-        let mut report = self.report();
-        let mut digests = Vec::new();
-        for (part, path) in &self.files {
-            let (file, digest) = read_file(*part, path, self.source, sink, progress)
-                .map_err(|error| ListError::new(self.source, path, error))?;
-            digests.push((digest, path.clone()));
-            report.files.push(file);
-        }
-        report.sha256 = whole_digest(&digests);
-        if report.accepted().total() == 0 {
-            let reasons =
-                report.skipped().into_iter().map(|(reason, skipped)| (reason, skipped.lines));
-            let kind = ListErrorKind::Empty { lines: report.lines(), reasons: reasons.collect() };
-            return Err(ListError::new(self.source, self.path, kind));
-        }
-        if report.rules() == 0 {
-            report.warnings.push("it holds URLs only, which are not compiled yet".into());
-        }
-        Ok(report)
-    }
-}
-
-fn wrong_kind(format: Format, is_directory: bool) -> ReadError {
-    let (found, expected) =
-        if is_directory { ("a directory", "a file") } else { ("a file", "a directory") };
-    ReadError::Kind { format, expected, found }
-}
-
-fn read_file(
-    part: Part,
-    path: &Path,
-    source: &ListSource,
-    sink: &mut impl Sink,
-    progress: &dyn Progress,
-) -> Result<(ReadFile, String), ReadError> {
-    let mut options = ReadOptions { scope: source.scope, ..ReadOptions::default() };
-    if Corrections::concern(part) {
-        let input = BufReader::with_capacity(BUFFER, File::open(path)?);
-        options.corrections = Corrections::of(part, input)?;
-    }
-    sink.file(path);
-    let mut file = Hashing { file: File::open(path)?, hash: Sha256::new(), progress };
-    let input = BufReader::with_capacity(BUFFER, &mut file);
-    let report = formats::read_part(part, input, &options, sink)?;
-    let digest = hex(&file.hash.finalize());
-    Ok((ReadFile { path: path.into(), report }, digest))
-}
-
-/// The digest of a single file; of several, that of what `sha256sum` prints for them.
-fn whole_digest(digests: &[(String, PathBuf)]) -> String {
-    if let [(digest, _)] = digests {
-        return digest.clone();
-    }
-    let mut hash = Sha256::new();
-    for (digest, path) in digests {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        hash.update(format!("{digest}  {name}\n"));
-    }
-    hex(&hash.finalize())
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-/// Hashes a file as it is read.
-struct Hashing<'a> {
-    file: File,
-    hash: Sha256,
-    progress: &'a dyn Progress,
-}
-
-impl Read for Hashing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read(buffer)?;
-        self.hash.update(&buffer[..length]);
-        self.progress.read(length as u64);
-        Ok(length)
-    }
-}
-
 /// Rules go into a batch.
 pub(crate) struct BatchSink(pub(crate) Batch);
 
@@ -434,8 +239,9 @@ impl Sink for BatchSink {
             Rule::Domain { name, scope } => self.0.domain(name, scope, options),
             Rule::Fragment(text) => self.0.fragment(&Fragment::parse(text)?, options),
             Rule::Expression(text) => self.0.expression(text, options),
-            Rule::Url(_) => Ok(()),
             Rule::Network(network) => self.0.network(network, options),
+            Rule::Url(prefix) => self.0.url(prefix, options),
+            Rule::Phrase(phrase) => self.0.phrase(phrase),
         }
     }
 }

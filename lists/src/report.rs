@@ -99,14 +99,9 @@ impl SourceReport {
         accepted
     }
 
-    /// Rules given to the builder, URL rules included.
-    pub fn all_rules(&self) -> u64 {
-        self.reports().map(|report| report.rules).sum()
-    }
-
-    /// Rules that the bundle can hold.
+    /// Rules given to the builder.
     pub fn rules(&self) -> u64 {
-        self.all_rules() - self.accepted().urls
+        self.reports().map(|report| report.rules).sum()
     }
 
     /// Lines skipped, by reason.
@@ -140,7 +135,7 @@ impl BuildReport {
             totals.lines += source.lines();
             totals.accepted_by_kind.add(source.accepted());
             totals.skipped += source.skipped_lines();
-            totals.rules += source.all_rules();
+            totals.rules += source.rules();
         }
         totals.accepted = totals.accepted_by_kind.total();
         Self { sources, totals, bundle, overblocked }
@@ -223,16 +218,17 @@ impl BuildReport {
     }
 
     fn write_bundle(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Accepted { names, fragments, expressions, urls, networks } =
+        let Accepted { names, fragments, expressions, networks, urls, phrases } =
             self.totals.accepted_by_kind;
         writeln!(
             f,
-            "\naccepted: {} names, {} fragments, {} expressions, {} networks, {} URLs (read, not compiled yet)",
+            "\naccepted: {} names, {} fragments, {} expressions, {} networks, {} URLs, {} phrases",
             grouped(names),
             grouped(fragments),
             grouped(expressions),
             grouped(networks),
-            grouped(urls)
+            grouped(urls),
+            grouped(phrases)
         )?;
         let BundleReport { bytes, dictionary_bytes, stamp, counts } = &self.bundle;
         writeln!(
@@ -244,11 +240,15 @@ impl BuildReport {
         )?;
         writeln!(
             f,
-            "        {} distinct names ({} covered by an ancestor), {} fragments, {} expressions",
+            "        {} distinct names ({} covered by an ancestor), {} fragments, {} expressions, \
+             {} networks, {} URLs, {} phrases",
             grouped(counts.names),
             grouped(counts.covered),
             grouped(counts.fragments),
-            grouped(counts.expressions)
+            grouped(counts.expressions),
+            grouped(counts.networks),
+            grouped(counts.urls),
+            grouped(counts.phrases)
         )?;
         let per_name = *dictionary_bytes as f64 / counts.names.max(1) as f64;
         writeln!(

@@ -114,9 +114,9 @@ lines skipped, by reason
          1  public-suffix
             porn.txt:5: com
 
-accepted: 3 names, 0 fragments, 0 expressions, 0 networks, 0 URLs (read, not compiled yet)
+accepted: 3 names, 0 fragments, 0 expressions, 0 networks, 0 URLs, 0 phrases
 bundle: serial 1795341600, created 2026-11-22T10:00:00Z
-        3 distinct names (0 covered by an ancestor), 0 fragments, 0 expressions
+        3 distinct names (0 covered by an ancestor), 0 fragments, 0 expressions, 0 networks, 0 URLs, 0 phrases
 ";
     assert!(ran.out.starts_with(expected), "{}", ran.out);
     let files: Vec<_> =

@@ -127,10 +127,17 @@ impl Sink for Dump {
                 self.batch.expression(text, options)?;
                 format!("expression {text}")
             }
-            Rule::Url(text) => format!("url {text}"),
             Rule::Network(network) => {
                 self.batch.network(network, options)?;
                 format!("network {network}")
+            }
+            Rule::Url(prefix) => {
+                self.batch.url(prefix, options)?;
+                format!("url {prefix}")
+            }
+            Rule::Phrase(phrase) => {
+                self.batch.phrase(phrase)?;
+                format!("phrase {phrase}")
             }
         };
         let important = if options.important { " important" } else { "" };

@@ -45,8 +45,9 @@ impl Sink for Count {
             Rule::Domain { name, scope } => self.batch.domain(name, scope, options)?,
             Rule::Fragment(text) => self.batch.fragment(&Fragment::parse(text)?, options)?,
             Rule::Expression(text) => self.batch.expression(text, options)?,
-            Rule::Url(_) => {}
             Rule::Network(network) => self.batch.network(network, options)?,
+            Rule::Url(prefix) => self.batch.url(prefix, options)?,
+            Rule::Phrase(phrase) => self.batch.phrase(phrase)?,
         }
         self.rules += 1;
         Ok(())
@@ -78,7 +79,7 @@ fn read_everything(bytes: &[u8]) {
         // A small buffer, so that lines and marks fall across its ends.
         let input = || BufReader::with_capacity(16, bytes);
         let Ok(corrections) = Corrections::scan(format, input()) else { return };
-        let options = ReadOptions { scope: None, corrections };
+        let options = ReadOptions { corrections, ..ReadOptions::default() };
         let report = match read(format, input(), &options, &mut sink) {
             Ok(report) => report,
             Err(ReadError::Binary | ReadError::Utf16 | ReadError::Compressed(_)) => return,

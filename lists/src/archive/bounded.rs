@@ -87,7 +87,7 @@ impl Decoder {
     }
 
     /// Octets of the file read so far.
-    fn compressed(&self) -> u64 {
+    pub fn compressed(&self) -> u64 {
         let counted = match &self.input {
             Input::Plain(input) => input,
             Input::Gzip(input) => input.get_ref(),

@@ -1,8 +1,8 @@
 //! What a list says further down that changes how its earlier lines are read.
 
-use std::io::BufRead;
+use std::{io::BufRead, path::Path};
 
-use super::{Part, ReadError, adblock::Badfilters, unbound::RewrittenZones};
+use super::{Part, ReadError, adblock::Badfilters, squidguard::Changes, unbound::RewrittenZones};
 use crate::source::Format;
 
 /// What a list takes back of its own lines. A reader sees each line once, so the lists that can do
@@ -13,6 +13,8 @@ pub struct Corrections {
     pub(super) badfilters: Badfilters,
     /// Unbound: `redirect` zones whose data leads somewhere.
     pub(super) rewritten: RewrittenZones,
+    /// squidGuard: what the `.diff` beside the list says.
+    pub(super) changes: Changes,
 }
 
 impl Corrections {
@@ -21,7 +23,8 @@ impl Corrections {
     /// # Errors
     /// [`ReadError`], when the input fails or is no text.
     pub fn scan(format: Format, input: impl BufRead) -> Result<Self, ReadError> {
-        Part::of(format).map_or_else(|_| Ok(Self::default()), |part| Self::of(part, input))
+        Part::of(format, Path::new(""))
+            .map_or_else(|_| Ok(Self::default()), |part| Self::of(part, input))
     }
 
     /// True when a file of this kind must be looked through.
@@ -37,5 +40,10 @@ impl Corrections {
             _ => {}
         }
         Ok(corrections)
+    }
+
+    /// Looks through the `.diff` beside a list.
+    pub(crate) fn of_changes(part: Part, input: impl BufRead) -> Result<Self, ReadError> {
+        Ok(Self { changes: Changes::scan(input, part)?, ..Self::default() })
     }
 }

@@ -131,7 +131,7 @@ impl Tally {
 /// A name with at least two labels, damaged or not, an address, or a URL on one.
 fn is_host_or_url(entry: &str) -> bool {
     if host::is_url(entry) {
-        return host::url(entry) != Err(Skip::InvalidUrl);
+        return !matches!(host::url(entry), Err(Skip::InvalidUrl));
     }
     entry.contains(['.', ':']) && matches!(host::name(entry), Ok(_) | Err(Skip::GluedAddress))
 }

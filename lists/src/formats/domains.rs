@@ -47,8 +47,7 @@ fn entry<S: Sink>(text: &str, scopes: Scopes, out: &mut Out<'_, S>) -> Result<Ki
         if let Some(host) = host::host_of_bare_url(entry) {
             return name(host, scopes.plain, out);
         }
-        host::url(entry)?;
-        return out.plain(Rule::Url(entry));
+        return out.url(entry);
     }
     let (text, scope) = match entry.strip_prefix("*.") {
         Some(text) => (text, scopes.starred),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use filter_core::{DomainName, Scope};
+use filter_core::{DomainName, Scope, UrlPrefix, UrlPrefixError};
 
 use super::Skip;
 
@@ -66,26 +66,22 @@ pub(super) fn host_of_bare_url(text: &str) -> Option<&str> {
     bare.then_some(host)
 }
 
-/// Checks `[scheme://]host[:port][/path]`.
-pub(super) fn url(text: &str) -> Result<(), Skip> {
-    let rest = match text.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => rest,
-        _ => text,
-    };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    if is_address(authority) && is_prefix_length(path) {
+/// Reads `[scheme://]host[:port]/path`.
+pub(super) fn url(text: &str) -> Result<UrlPrefix, Skip> {
+    if is_network(text) {
         return Err(Skip::Network);
     }
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if is_port(port) && !is_address(authority) => host,
-        _ => authority,
-    };
-    if path.contains(|c: char| c.is_whitespace() || c.is_control())
-        || DomainName::parse(host).is_err()
-    {
-        return Err(Skip::InvalidUrl);
-    }
-    Ok(())
+    text.parse().map_err(|error| match error {
+        UrlPrefixError::NoPath if has_host(text) => Skip::PortOfHost,
+        _ => Skip::InvalidUrl,
+    })
+}
+
+/// True for `[scheme://]host[:port][/]`.
+fn has_host(text: &str) -> bool {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = rest.trim_end_matches('/').rsplit_once(':').map_or(rest, |(host, _)| host);
+    DomainName::parse(host.trim_end_matches('/')).is_ok()
 }
 
 /// RFC 3986 §3.1.
@@ -98,9 +94,10 @@ fn is_port(text: &str) -> bool {
     !text.is_empty() && text.len() <= 5 && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
-/// `/24` after an address.
-fn is_prefix_length(path: &str) -> bool {
-    path.strip_prefix('/').and_then(|bits| bits.parse::<u8>().ok()).is_some_and(|bits| bits <= 128)
+/// An address and the length of a prefix: `192.0.2.0/24`.
+pub(super) fn is_network(text: &str) -> bool {
+    let is_length = |text: &str| text.parse::<u8>().is_ok_and(|bits| bits <= 128);
+    text.split_once('/').is_some_and(|(host, rest)| is_address(host) && is_length(rest))
 }
 
 #[cfg(test)]
@@ -132,24 +129,26 @@ mod tests {
     #[test]
     fn urls() {
         let cases = [
-            ("example.com/a?b=c#d", Ok(())),
-            ("http://example.com", Ok(())),
-            ("https://[2001:db8::1]:8443/a", Ok(())),
-            ("192.0.2.1/a", Ok(())),
-            ("192.0.2.1:8080", Ok(())),
-            ("example.com:8080/a:b", Ok(())),
-            ("école.fr/été", Ok(())),
+            ("example.com/a?b=c#d", Ok("example.com/a?b=c")),
+            ("https://[2001:db8::1]:8443/a", Ok("[2001:db8::1]:8443/a")),
+            ("192.0.2.1/a", Ok("192.0.2.1/a")),
+            ("Example.com:8080/a:B", Ok("example.com:8080/a:B")),
+            ("école.fr/été", Ok("xn--cole-9oa.fr/été")),
+            ("http://example.com", Err(Skip::PortOfHost)),
+            ("192.0.2.1:8080", Err(Skip::PortOfHost)),
             ("192.0.2.0/24", Err(Skip::Network)),
             ("2001:db8::/32", Err(Skip::Network)),
+            ("$0/", Err(Skip::InvalidUrl)),
             ("/path/only", Err(Skip::InvalidUrl)),
-            ("http://", Err(Skip::InvalidUrl)),
+            ("http:///path", Err(Skip::InvalidUrl)),
             ("user@example.com/a", Err(Skip::InvalidUrl)),
             ("example.com:port/a", Err(Skip::InvalidUrl)),
             ("example.com/a b", Err(Skip::InvalidUrl)),
         ];
         for (text, expected) in cases {
             assert!(is_url(text), "{text}");
-            assert_eq!(url(text), expected, "{text}");
+            let read = url(text).map(|prefix| prefix.to_string());
+            assert_eq!(read, expected.map(str::to_owned), "{text}");
         }
         for text in ["example.com", "192.0.2.1", "2001:db8::1", "a b", "a:b"] {
             assert!(!is_url(text), "{text}");

@@ -6,14 +6,19 @@
 mod adblock;
 mod corrections;
 mod detect;
+mod directory;
 mod dnsmasq;
 mod domains;
+mod e2guardian;
 mod expression;
 mod host;
 mod hosts;
+mod includes;
 mod lines;
+mod phrases;
 mod rpz;
 mod skip;
+mod squidguard;
 mod unbound;
 mod ut1;
 
@@ -23,19 +28,23 @@ use std::{
     path::Path,
 };
 
-use filter_core::{DomainName, Network, Options, RuleError, Scope};
+use filter_core::{DomainName, Network, Options, Phrase, RuleError, Scope, UrlPrefix};
 use serde::Serialize;
 use thiserror::Error;
 
 pub(crate) use adblock::taken_back;
 pub use corrections::Corrections;
 pub use detect::{DetectError, detect};
+pub use directory::Members;
+pub(crate) use directory::{Directory, ListFile};
+pub(crate) use e2guardian::Context;
+pub use includes::Includes;
+pub(crate) use phrases::{Unweighted, phrase_lists};
 pub use skip::Skip;
-pub(crate) use ut1::Directory;
 
 use lines::{Line, Lines};
 
-use crate::source::Format;
+use crate::{archive::ArchiveError, source::Format};
 
 /// How many lines of each reason a report shows.
 const EXAMPLES: usize = 5;
@@ -59,10 +68,12 @@ pub enum Rule<'a> {
     Fragment(&'a str),
     /// A regular expression on the host name, in the syntax of `regex-automata`.
     Expression(&'a str),
-    /// A URL prefix as written: understood and counted, not compiled.
-    Url(&'a str),
     /// A network that answers must not lead to.
     Network(&'a Network),
+    /// The beginning of a URL.
+    Url(&'a UrlPrefix),
+    /// A weighted phrase, for pages and queries.
+    Phrase(&'a Phrase),
 }
 
 /// Where rules go.
@@ -101,6 +112,10 @@ pub struct ReadOptions {
     pub scope: Option<Scope>,
     /// What this list takes back of its own lines.
     pub corrections: Corrections,
+    /// e2guardian only: the list categories that are wanted; empty: all.
+    pub listcategories: Vec<String>,
+    /// e2guardian only: the files that this list includes.
+    pub includes: Includes,
 }
 
 /// Part of a list: which reader its lines need.
@@ -115,11 +130,17 @@ pub(crate) enum Part {
     Rpz,
     Urls,
     Expressions,
+    Domainlist,
+    DomainlistChanges,
+    Urllist,
+    UrllistChanges,
+    Sites,
+    Phrases(Unweighted),
 }
 
 impl Part {
     /// How a list that is one file is read.
-    pub(crate) fn of(format: Format) -> Result<Self, ReadError> {
+    pub(crate) fn of(format: Format, path: &Path) -> Result<Self, ReadError> {
         Ok(match format {
             Format::Domains => Self::Domains,
             Format::Wildcard => Self::Wildcard,
@@ -131,8 +152,18 @@ impl Part {
             Format::Ut1 | Format::Squidguard => {
                 return Err(ReadError::Kind { format, expected: "a directory", found: "a file" });
             }
-            other => return Err(ReadError::NoReader(other)),
+            Format::E2guardian => Self::Sites,
+            Format::Phrases => Self::Phrases(Unweighted::of(path)),
         })
+    }
+
+    /// How a file is read that a file of this kind includes.
+    pub(crate) fn of_included(self, path: &Path) -> Self {
+        match self {
+            // What a list of exceptions includes is exceptions too.
+            Self::Phrases(Unweighted::Banned) => Self::Phrases(Unweighted::of(path)),
+            other => other,
+        }
     }
 }
 
@@ -160,16 +191,19 @@ pub struct Accepted {
     pub fragments: u64,
     /// Regular expressions.
     pub expressions: u64,
-    /// URL prefixes; not compiled.
-    pub urls: u64,
     /// Networks.
     pub networks: u64,
+    /// URL prefixes.
+    pub urls: u64,
+    /// Phrases.
+    pub phrases: u64,
 }
 
 impl Accepted {
     /// Lines of any kind.
     pub fn total(self) -> u64 {
-        self.names + self.fragments + self.expressions + self.urls + self.networks
+        let Self { names, fragments, expressions, networks, urls, phrases } = self;
+        names + fragments + expressions + networks + urls + phrases
     }
 
     /// Adds the counts of another.
@@ -179,6 +213,7 @@ impl Accepted {
         self.expressions += other.expressions;
         self.urls += other.urls;
         self.networks += other.networks;
+        self.phrases += other.phrases;
     }
 }
 
@@ -214,6 +249,7 @@ impl FileReport {
             Kind::Expression => &mut accepted.expressions,
             Kind::Url => &mut accepted.urls,
             Kind::Network => &mut accepted.networks,
+            Kind::Phrase => &mut accepted.phrases,
         } += 1;
     }
 }
@@ -269,9 +305,6 @@ pub enum ReadError {
     /// `format = "auto"`, and no format fits.
     #[error(transparent)]
     Detect(#[from] DetectError),
-    /// There is no reader for this format yet.
-    #[error("format = \"{0}\" cannot be read yet")]
-    NoReader(Format),
     /// A directory given as a single-file format, or the reverse.
     #[error("this is {found}, but format = \"{format}\" reads {expected}")]
     Kind {
@@ -295,11 +328,42 @@ pub enum ReadError {
         root: String,
     },
     /// A directory without any file of a UT1/squidGuard category.
-    #[error(
+    #[error("{}", no_category(.0))]
+    NoCategoryFiles(Members),
+    /// A directory without any phrase list.
+    #[error("no phrase list here: their names begin with `banned`, `weighted` or `exception`")]
+    NoPhraseLists,
+    /// An archive or compressed file that cannot be trusted or read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// `member`, of a single file.
+    #[error("`member` names a part of an archive or directory, and this is a single file")]
+    NoTree,
+    /// `member`, and the tree has none of that name.
+    #[error("it holds no `{member}`{}", others(.members))]
+    NoMember {
+        /// What the source asks for.
+        member: String,
+        /// What there is.
+        members: Members,
+    },
+    /// A `.diff` beside a squidGuard list with more lines than there could be reasons for.
+    #[error("more than {0} changes: apply them to the list and leave the .diff out")]
+    TooManyChanges(usize),
+}
+
+fn no_category(members: &Members) -> String {
+    if members.is_empty() {
         "no `domains`, `urls` or `expressions` here: give the directory of one category, \
          such as blacklists/adult"
-    )]
-    NoCategoryFiles,
+            .into()
+    } else {
+        format!("this is a tree of categories, choose one with `member`: {members}")
+    }
+}
+
+fn others(members: &Members) -> String {
+    if members.is_empty() { String::new() } else { format!("; there are: {members}") }
 }
 
 /// Which kind of rule a line gave.
@@ -308,8 +372,9 @@ enum Kind {
     Name,
     Fragment,
     Expression,
-    Url,
     Network,
+    Url,
+    Phrase,
 }
 
 /// Reads a single-file list that is in `format`.
@@ -322,12 +387,14 @@ pub fn read(
     options: &ReadOptions,
     sink: &mut impl Sink,
 ) -> Result<FileReport, ReadError> {
-    read_part(Part::of(format)?, input, options, sink)
+    let part = Part::of(format, Path::new(""))?;
+    read_part(part, Context::default(), input, options, sink)
 }
 
 /// Reads one file of a list.
 pub(crate) fn read_part(
     part: Part,
+    mut context: Context,
     input: impl BufRead,
     options: &ReadOptions,
     sink: &mut impl Sink,
@@ -342,6 +409,13 @@ pub(crate) fn read_part(
         Part::Unbound => unbound::line,
         Part::Urls => |text, _, out| ut1::url_line(text, out),
         Part::Expressions => |text, _, out| ut1::expression_line(text, out),
+        Part::Domainlist => squidguard::domain_line,
+        Part::DomainlistChanges => squidguard::domain_change_line,
+        Part::Urllist => squidguard::url_line,
+        Part::UrllistChanges => squidguard::url_change_line,
+        Part::Sites => e2guardian::site_line,
+        Part::Phrases(Unweighted::Banned) => phrases::banned_line,
+        Part::Phrases(Unweighted::Exception) => phrases::exception_line,
         Part::Rpz => return rpz::read(lines, options, sink),
     };
     let mut report = FileReport::default();
@@ -353,7 +427,8 @@ pub(crate) fn read_part(
             Some(Line::TooLong(start)) => (start, Err(Skip::LineTooLong)),
             Some(Line::Whole(text)) => {
                 sink.line(number, &text);
-                let mut out = Out { line: number, sink, report: &mut report };
+                let mut out =
+                    Out { line: number, sink, report: &mut report, context: &mut context };
                 let outcome = read_line(&text, options, &mut out);
                 (text, outcome)
             }
@@ -370,7 +445,7 @@ pub(crate) fn read_part(
     Ok(report)
 }
 
-/// Reads one line of a list whose lines say nothing of each other.
+/// Reads one line of a list.
 type LineReader<S> = fn(&str, &ReadOptions, &mut Out<'_, S>) -> Result<Kind, Skip>;
 
 /// Gives the rule of each name of a line that may hold several. The line is accepted if one of them
@@ -403,6 +478,8 @@ struct Out<'a, S> {
     line: u64,
     sink: &'a mut S,
     report: &'a mut FileReport,
+    /// What the lines before it say of this one.
+    context: &'a mut Context,
 }
 
 impl<S: Sink> Out<'_, S> {
@@ -415,10 +492,16 @@ impl<S: Sink> Out<'_, S> {
             Rule::Expression(_) => Kind::Expression,
             Rule::Url(_) => Kind::Url,
             Rule::Network(_) => Kind::Network,
+            Rule::Phrase(_) => Kind::Phrase,
         })
     }
 
     fn plain(&mut self, rule: Rule<'_>) -> Result<Kind, Skip> {
         self.rule(rule, Options::default())
+    }
+
+    /// `[scheme://]host[:port]/path`
+    fn url(&mut self, text: &str) -> Result<Kind, Skip> {
+        self.plain(Rule::Url(&host::url(text)?))
     }
 }

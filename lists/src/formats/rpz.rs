@@ -29,7 +29,8 @@ use domain::{
 use filter_core::{DomainName, Options, Scope};
 
 use super::{
-    FileReport, Kind, Out, ReadError, ReadOptions, Rule, Sink, Skip, count, host, lines::Lines,
+    Context, FileReport, Kind, Out, ReadError, ReadOptions, Rule, Sink, Skip, count, host,
+    lines::Lines,
 };
 use records::Records;
 use trigger::Trigger;
@@ -55,7 +56,12 @@ pub(super) fn read(
                 Err(fault)
             }
             None => {
-                let mut out = Out { line: number, sink: &mut *sink, report: &mut report };
+                let mut out = Out {
+                    line: number,
+                    sink: &mut *sink,
+                    report: &mut report,
+                    context: &mut Context::default(),
+                };
                 zone.record(record.text, options, &mut out)
             }
         };

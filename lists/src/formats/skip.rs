@@ -19,8 +19,34 @@ pub enum Skip {
     Badfilter,
     /// One more `$badfilter` than a list may hold: the rule that it names stays.
     BadfilterLimit,
-    /// Taken back by a `$badfilter` rule of the same list.
+    /// Taken back by a `$badfilter` rule of the same list, or by the `.diff` beside it.
     TakenBack,
+    /// A line of a `.diff` that takes an entry back.
+    TakesBack,
+    /// A line of a `.diff` that begins with neither `+` nor `-`.
+    NoChange,
+    /// `.Include<file>`, and the file is read too.
+    Included,
+    /// `.Include<file>`, and there is no such file within the list's folder.
+    IncludeMissing,
+    /// `.Include<file>` of a file outside of the list's folder.
+    IncludeOutside,
+    /// `.Include<file>` of a file that is included already, maybe by itself.
+    IncludeAgain,
+    /// One `.Include<file>` more than one list may have.
+    IncludeLimit,
+    /// Below a `#time:`: it holds at certain hours only, which a bundle does not know.
+    TimeLimited,
+    /// Of a list category that the source does not ask for.
+    OtherCategory,
+    /// A phrase whose weight is a share of the page's words.
+    PercentWeight,
+    /// A phrase with a term that has no letter or digit.
+    EmptyTerm,
+    /// A phrase of too many terms, or of one that is too long.
+    PhraseTooLong,
+    /// Text in an encoding other than UTF-8 and Latin-1.
+    Encoding,
     /// A browser rule that hides parts of pages.
     Cosmetic,
     /// A modifier that a DNS filter does not know: the whole rule is left out, never its pattern
@@ -44,7 +70,8 @@ pub enum Skip {
     Forward,
     /// A setting of the program that reads the list, about no name in particular.
     Setting,
-    /// `$INCLUDE` or `include:`. No list makes another file be read.
+    /// `$INCLUDE` or `include:`, which make no other file be read; `.Include<file>` in a list that is
+    /// read alone.
     Include,
     /// `$GENERATE`: one line that stands for thousands.
     Generate,
@@ -83,6 +110,8 @@ pub enum Skip {
     SeveralWords,
     /// A `*` where this format has none.
     Wildcard,
+    /// One port of a host: a URL rule needs a path, and DNS knows no ports.
+    PortOfHost,
     /// A URL whose host or form is wrong.
     InvalidUrl,
     /// Something that no host name holds.
@@ -129,6 +158,9 @@ impl Skip {
                 | Self::Directive
                 | Self::ZoneRecord
                 | Self::Continuation
+                | Self::TakesBack
+                | Self::Included
+                | Self::OtherCategory
         )
     }
 
@@ -140,6 +172,19 @@ impl Skip {
             Self::Badfilter => "badfilter",
             Self::BadfilterLimit => "badfilter-limit",
             Self::TakenBack => "taken-back",
+            Self::TakesBack => "takes-back",
+            Self::NoChange => "no-change",
+            Self::Included => "included",
+            Self::IncludeMissing => "include-missing",
+            Self::IncludeOutside => "include-outside",
+            Self::IncludeAgain => "include-again",
+            Self::IncludeLimit => "include-limit",
+            Self::TimeLimited => "time-limited",
+            Self::OtherCategory => "other-category",
+            Self::PercentWeight => "percent-weight",
+            Self::EmptyTerm => "empty-term",
+            Self::PhraseTooLong => "phrase-too-long",
+            Self::Encoding => "encoding",
             Self::Cosmetic => "cosmetic",
             Self::Modifier(_) => "modifier: ",
             Self::UrlPattern => "url-pattern",
@@ -170,6 +215,7 @@ impl Skip {
             Self::NoName => "no-name",
             Self::SeveralWords => "several-words",
             Self::Wildcard => "wildcard",
+            Self::PortOfHost => "port-of-host",
             Self::InvalidUrl => "invalid-url",
             Self::Character => "character",
             Self::EmptyLabel => "empty-label",

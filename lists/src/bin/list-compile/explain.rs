@@ -125,7 +125,7 @@ impl Search<'_> {
                 };
                 self.matched.iter().find(same).map(|matched| matched.to_string())
             }
-            Rule::Url(_) | Rule::Network(_) => None,
+            Rule::Url(_) | Rule::Network(_) | Rule::Phrase(_) => None,
         }
     }
 }

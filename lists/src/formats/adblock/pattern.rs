@@ -152,8 +152,23 @@ impl Pattern {
             }
             Self::Fragment(text) => out.rule(Rule::Fragment(&text), flags),
             Self::Expression(text) => expression::rule(&text, flags, out),
-            Self::Url => out.rule(Rule::Url(written), flags),
+            Self::Url => url(written, flags, out),
         }
+    }
+}
+
+/// The rule of a pattern on a URL: a prefix, or the host alone where every URL of it is meant. What
+/// ends with a separator or has wildcards within says less than a prefix does and is left out.
+fn url<S: Sink>(pattern: &str, flags: Options, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
+    let start = pattern.trim_start_matches('|');
+    let scope = if pattern.starts_with("||") { Scope::Subtree } else { Scope::Exact };
+    let start = start.strip_prefix("://").unwrap_or(start).trim_end_matches('*');
+    if start.contains(['*', '^', '|']) {
+        return Err(Skip::UrlPattern);
+    }
+    match host::host_of_bare_url(start) {
+        Some(host) => out.rule(Rule::Domain { name: &host::name(host)?, scope }, flags),
+        None => out.rule(Rule::Url(&host::url(start)?), flags),
     }
 }
 
@@ -169,7 +184,7 @@ fn begins_with_a_host(start: Start, body: &str) -> bool {
         _ => return false,
     };
     let end = rest.find(['/', '?', ':', '^', '|', '*']).unwrap_or(rest.len());
-    has_known_suffix(&rest[..end]) && host::url(&rest[..end]).is_ok()
+    has_known_suffix(&rest[..end]) && host::name(&rest[..end]).is_ok()
 }
 
 /// True when the last label is a real top-level domain, so that the text can end a host.
