@@ -10,6 +10,7 @@
 mod address;
 mod cache;
 mod download;
+mod local;
 mod report;
 mod settle;
 

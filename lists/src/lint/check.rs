@@ -59,8 +59,8 @@ pub enum Check {
     WrongFormat,
     /// Nothing of it can be read.
     Unreadable,
-    /// A rule that no DNS filter can honour.
-    NotForDns,
+    /// A line that no filter of this kind can honour.
+    NoEffect,
     /// An exception where the list has no rule.
     DeadException,
     /// `$badfilter` of a rule that the list does not have.
@@ -93,7 +93,7 @@ impl Check {
         Self::Html,
         Self::WrongFormat,
         Self::Unreadable,
-        Self::NotForDns,
+        Self::NoEffect,
         Self::DeadException,
         Self::DeadBadfilter,
         Self::DeadExpression,
@@ -206,8 +206,8 @@ impl Check {
                 "mend what tells the format: readers that trust it drop the list, or misread it",
             ),
             Self::Unreadable => ("L015", "unreadable", Error, "nothing of this list has an effect"),
-            Self::NotForDns => {
-                ("L016", "not-for-dns", Warning, "the rule has no effect in a DNS filter")
+            Self::NoEffect => {
+                ("L016", "no-effect", Warning, "the rule has no effect in a DNS filter")
             }
             Self::DeadException => (
                 "L017",
@@ -244,9 +244,13 @@ impl Check {
 
     /// What a skipped line is a case of; `None` for what a good list is expected to hold.
     pub(super) fn of_skip(reason: &Skip) -> Option<Self> {
+        if !reason.is_problem() {
+            return None;
+        }
         Some(match reason {
+            // Its `$badfilter` is looked at.
             Skip::TakenBack => return None,
-            reason if !reason.is_problem() => return None,
+            Skip::GluedAddress => Self::GluedAddress,
             Skip::Cosmetic
             | Skip::Modifier(_)
             | Skip::UrlPattern
@@ -265,8 +269,7 @@ impl Check {
             | Skip::NsName
             | Skip::NsIp
             | Skip::Unqualified
-            | Skip::ExceptionPattern => Self::NotForDns,
-            Skip::GluedAddress => Self::GluedAddress,
+            | Skip::ExceptionPattern => Self::NoEffect,
             Skip::PublicSuffix => Self::PublicSuffix,
             Skip::PrivateSuffix => Self::SharedHost,
             Skip::FragmentTooShort

@@ -4,6 +4,7 @@
 //! Each list is read twice, streaming: the first time to know which names it holds (a hash and a
 //! line number each, about 30 octets a rule), the second to look at every rule with that knowledge.
 
+mod bystanders;
 mod check;
 mod findings;
 mod header;
@@ -97,7 +98,7 @@ pub fn lint(source: &ListSource, limit: usize) -> Result<LintReport, ListError> 
             report.lines = read.lines();
             report.rules = read.files.iter().map(|file| file.report.rules).sum();
             survey.compare_with_header(read.format, read.accepted().total());
-            let mut review = Review::new(survey);
+            let mut review = Review::new(survey, source.definition.action);
             read_source(source, &mut review)?;
             let (findings, hashes) = review.finish();
             report.hashes = hashes;

@@ -2,14 +2,13 @@
 
 use std::{collections::HashMap, path::Path};
 
-use filter_core::{DomainName, Options, RuleError, Scope};
+use filter_core::{Action, DomainName, Options, RuleError, Scope};
 
 use super::{
-    Check,
+    Check, bystanders,
     findings::{Findings, Place, Reading},
     lookalike::{self, Suspicion},
     survey::{Exception, Rules, Survey, hash},
-    written::is_glued,
 };
 use crate::formats::{Rule, Sink};
 
@@ -18,11 +17,13 @@ pub(super) struct Review {
     rules: Rules,
     /// Those not seen to except anything, so far.
     dead_exceptions: HashMap<u64, Exception>,
+    /// The list refuses; otherwise it allows.
+    blocks: bool,
     reading: Reading,
 }
 
 impl Review {
-    pub(super) fn new(mut survey: Survey) -> Self {
+    pub(super) fn new(mut survey: Survey, action: Action) -> Self {
         survey.dead_badfilters();
         let mut dead_exceptions = survey.exceptions;
         if survey.patterns > 0 {
@@ -33,6 +34,7 @@ impl Review {
             findings: survey.findings,
             rules: survey.rules,
             dead_exceptions,
+            blocks: action == Action::Block,
             reading: Reading::default(),
         }
     }
@@ -65,6 +67,7 @@ impl Review {
         if options.exception {
             self.revive_if_blocked(&hashes);
         } else {
+            self.reach(line, name, own, scope);
             self.revive_above(&hashes);
         }
         // What `denyallow` leaves out of a rule is not looked at: neither covers the other for sure.
@@ -157,13 +160,29 @@ impl Review {
         }
     }
 
-    /// What the name itself looks like.
-    fn name(&mut self, line: u64, name: &DomainName) {
-        if is_glued(&name.to_string()) {
-            self.add(Check::GluedAddress, line, name, |_| {
-                format!("`{name}` begins with an address")
+    /// Whom the rule hits besides those that it means.
+    fn reach(&mut self, line: u64, name: &DomainName, own: u64, scope: Scope) {
+        if !self.blocks {
+            return;
+        }
+        if let Some(hit) = bystanders::trusted(name, own, scope) {
+            self.add(Check::TrustedName, line, name, |_| {
+                if hit == name {
+                    format!("`{name}` is a trusted name")
+                } else {
+                    format!("`{}` refuses the trusted {hit}", rule(name, scope))
+                }
             });
         }
+        if let Some(hit) = bystanders::shared(name, own, scope) {
+            self.add(Check::SharedHost, line, name, |_| {
+                format!("`{}` refuses all of {hit}", rule(name, scope))
+            });
+        }
+    }
+
+    /// What the name itself looks like.
+    fn name(&mut self, line: u64, name: &DomainName) {
         if is_address(name) {
             self.add(Check::Address, line, name, |_| format!("`{name}` is an address"));
         }

@@ -12,7 +12,7 @@ use super::{
     Check,
     findings::{Findings, Place, Reading},
     header::{Claim, claim},
-    written::{alike, foreign, is_glued, is_html, quoted},
+    written::{alike, foreign, is_html, quoted},
 };
 use crate::{
     compile::BatchSink,
@@ -189,8 +189,6 @@ impl Sink for Survey {
         let mut other = None;
         if list != Some(Format::Phrases) && is_html(text) {
             check = Check::Html;
-        } else if is_glued(text) {
-            check = Check::GluedAddress;
         } else if *reason == Skip::UrlPattern && is_expression(text) {
             check = Check::DeadExpression;
         } else if check == Check::InvalidEntry && *reason != Skip::NoName {

@@ -1,7 +1,5 @@
 //! What a line that gave no rule was meant to be, from how it is written.
 
-use std::net::IpAddr;
-
 use crate::{
     formats::{detect, excerpt},
     source::Format,
@@ -33,17 +31,6 @@ pub(super) fn begins_a_web_page(head: &[u8]) -> bool {
     text.lines().find(|line| !line.trim().is_empty()).is_some_and(is_html)
 }
 
-/// True for `0.0.0.0example.com`: an address that leads nowhere, and a name, without a space.
-pub(super) fn is_glued(text: &str) -> bool {
-    let word = text.split_ascii_whitespace().next().unwrap_or_default();
-    let rest = ["0.0.0.0", "127.0.0.1"].iter().find_map(|address| word.strip_prefix(address));
-    rest.is_some_and(|rest| {
-        rest.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && rest.contains('.')
-            && word.parse::<IpAddr>().is_err()
-    })
-}
-
 /// The format that the line is in, if it is certainly another than the list's.
 pub(super) fn foreign(text: &str, list: Option<Format>) -> Option<Format> {
     // Whole lines only are looked at.
@@ -73,16 +60,6 @@ mod tests {
         }
         assert!(begins_a_web_page("\u{feff}\n\n<!doctype html>\n".as_bytes()));
         assert!(!begins_a_web_page(b"# <html>\n"));
-    }
-
-    #[test]
-    fn glued() {
-        for text in ["0.0.0.0adminer.com", "127.0.0.1x.example", "0.0.0.01024.com"] {
-            assert!(is_glued(text), "{text}");
-        }
-        for text in ["0.0.0.0", "0.0.0.0 example.com", "127.0.0.11", "0.0.0.0.example.com", ""] {
-            assert!(!is_glued(text), "{text}");
-        }
     }
 
     #[test]

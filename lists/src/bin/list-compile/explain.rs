@@ -2,15 +2,19 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
 use clap::Args;
-use filter_core::{DomainName, Matched, Options, Profile, RuleError, Scope, Trace};
+use filter_core::{
+    DomainName, Filter, Matched, Network, Options, PatternKind, Profile, RuleError, Scope, Trace,
+};
 use lists::{
     compile::read_source,
+    fetch::Cache,
     formats::{Rule, Sink},
-    source::Sources,
+    source::{ListSource, Place, Sources},
 };
 use serde::Serialize;
 
@@ -21,7 +25,7 @@ use crate::{bundle, failure::Failure, output};
 pub(crate) struct Arguments {
     /// The bundle
     file: PathBuf,
-    /// Host name to ask about
+    /// Host name or address to ask about
     name: String,
     /// Profile to ask for
     #[arg(long, value_name = "NAME", default_value = "child", value_parser = Profile::BUILTIN)]
@@ -29,6 +33,9 @@ pub(crate) struct Arguments {
     /// Read the lists of this sources file again, and print file and line of each matching rule
     #[arg(long, value_name = "FILE")]
     sources: Option<PathBuf>,
+    /// Folder in which `list-compile update` keeps the lists that have a URL
+    #[arg(long, value_name = "DIR", requires = "sources")]
+    cache: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -38,8 +45,29 @@ pub(crate) struct Arguments {
 struct Explanation<'a> {
     #[serde(flatten)]
     trace: &'a Trace<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lines: Option<Vec<MatchedLine>>,
+    /// Of an address: the networks that it is in, by which answers are judged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<MatchedNetwork>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    lists: Option<Lists>,
+}
+
+/// A network of the bundle that holds the address.
+#[derive(Serialize)]
+struct MatchedNetwork {
+    /// `192.0.2.0/24`
+    network: String,
+    source: String,
+    exception: bool,
+}
+
+/// What the lists, as they are now, say.
+#[derive(Default, Serialize)]
+struct Lists {
+    lines: Vec<MatchedLine>,
+    /// Sources with a matching rule whose list is not here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    elsewhere: Vec<String>,
 }
 
 /// A line of a list whose rule matches.
@@ -47,6 +75,9 @@ struct Explanation<'a> {
 struct MatchedLine {
     source: String,
     file: PathBuf,
+    /// Where the file comes from, if it is a copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     line: u64,
     rule: String,
 }
@@ -62,40 +93,91 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .bind(&profile)
         .map_err(|error| Failure::Bundle(format!("{}: {error}", arguments.file.display())))?;
     let trace = bound.explain(&name);
-    let lines = arguments.sources.as_deref().map(|path| lines(path, &trace)).transpose()?;
-    output::print(arguments.json, &Explanation { trace: &trace, lines })
+    let networks = networks(&filter, &name);
+    let lists = match &arguments.sources {
+        Some(path) => Some(lists(path, arguments.cache.as_deref(), &trace, &networks)?),
+        None => None,
+    };
+    output::print(arguments.json, &Explanation { trace: &trace, networks, lists })
+}
+
+/// The networks of the bundle that hold the address which the name is written as.
+fn networks(filter: &Filter, name: &DomainName) -> Vec<MatchedNetwork> {
+    let Ok(address) = name.to_string().parse::<IpAddr>() else { return Vec::new() };
+    let mut found = Vec::new();
+    for listed in filter.patterns(PatternKind::Network) {
+        let Ok(network) = listed.text.parse::<Network>() else { continue };
+        if network.contains(&address) {
+            found.extend(listed.rules().map(|rule| MatchedNetwork {
+                network: network.to_string(),
+                source: filter.manifest().sources[rule.source].source.name.clone(),
+                exception: rule.options.exception,
+            }));
+        }
+    }
+    found
 }
 
 /// Reads again the lists that have a matching rule in the bundle. A list that changed since may no
 /// longer have it.
-fn lines(sources: &Path, trace: &Trace<'_>) -> Result<Vec<MatchedLine>, Failure> {
+fn lists(
+    sources: &Path,
+    cache: Option<&Path>,
+    trace: &Trace<'_>,
+    networks: &[MatchedNetwork],
+) -> Result<Lists, Failure> {
     let sources = Sources::load(sources).map_err(Failure::Sources)?;
-    let mut found = Vec::new();
+    let cache = cache.map(open_cache).transpose()?;
+    let mut lists = Lists::default();
     for source in &sources.sources {
         let name = &source.definition.name;
         let own = |candidate: &&filter_core::Candidate<'_>| candidate.source == Some(name.as_str());
         let matched: Vec<_> = trace.candidates.iter().filter(own).map(|c| &c.matched).collect();
-        if matched.is_empty() {
+        let networks = networks.iter().filter(|found| found.source == *name);
+        let networks: Vec<_> = networks.map(|found| found.network.as_str()).collect();
+        if matched.is_empty() && networks.is_empty() {
             continue;
         }
+        let Some(local) = local(source, cache.as_ref()) else {
+            lists.elsewhere.push(name.clone());
+            continue;
+        };
         let mut search = Search {
-            source: name,
+            source,
             asked: &trace.name,
             matched,
+            networks,
             file: PathBuf::new(),
-            found: &mut found,
+            found: &mut lists.lines,
         };
-        read_source(source, &mut search).map_err(Failure::failed)?;
+        read_source(&local, &mut search).map_err(Failure::failed)?;
     }
-    Ok(found)
+    Ok(lists)
+}
+
+/// An existing cache: a mistyped one is not made.
+fn open_cache(folder: &Path) -> Result<Cache, Failure> {
+    if !folder.is_dir() {
+        let shown = folder.display();
+        return Err(Failure::Failed(format!("{shown} is no folder: where does `update` cache?")));
+    }
+    Cache::open(folder).map_err(Failure::failed)
+}
+
+fn local(source: &ListSource, cache: Option<&Cache>) -> Option<ListSource> {
+    match (&source.place, cache) {
+        (Place::Path(_), _) => Some(source.clone()),
+        (Place::Url(_), cache) => cache?.local(source),
+    }
 }
 
 /// Notes the lines whose rules match a name.
 struct Search<'a> {
-    source: &'a str,
+    source: &'a ListSource,
     asked: &'a DomainName,
     /// What the bundle holds of this source and matches.
     matched: Vec<&'a Matched<'a>>,
+    networks: Vec<&'a str>,
     file: PathBuf,
     found: &'a mut Vec<MatchedLine>,
 }
@@ -125,7 +207,12 @@ impl Search<'_> {
                 };
                 self.matched.iter().find(same).map(|matched| matched.to_string())
             }
-            Rule::Url(_) | Rule::Network(_) | Rule::Phrase(_) => None,
+            Rule::Network(network) => {
+                let network = network.trunc().to_string();
+                self.networks.contains(&network.as_str()).then(|| format!("network {network}"))
+            }
+            // What else a list holds is no rule on hosts.
+            _ => None,
         }
     }
 }
@@ -136,11 +223,21 @@ impl Sink for Search<'_> {
     }
 
     fn rule(&mut self, line: u64, rule: Rule<'_>, options: Options) -> Result<(), RuleError> {
-        if let Some(rule) = self.matching(rule) {
-            let rule = if options.exception { format!("exception {rule}") } else { rule };
-            let (source, file) = (self.source.to_owned(), self.file.clone());
-            self.found.push(MatchedLine { source, file, line, rule });
-        }
+        let Some(rule) = self.matching(rule) else { return Ok(()) };
+        let rule = match options {
+            Options { exception: true, narrow: true, .. } => {
+                format!("{rule} (left out: denyallow)")
+            }
+            Options { exception: true, .. } => format!("exception {rule}"),
+            Options { important: true, .. } => format!("important {rule}"),
+            _ => rule,
+        };
+        let url = match &self.source.place {
+            Place::Url(remote) => Some(remote.url.to_string()),
+            Place::Path(_) => None,
+        };
+        let source = self.source.definition.name.clone();
+        self.found.push(MatchedLine { source, file: self.file.clone(), url, line, rule });
         Ok(())
     }
 }
@@ -148,12 +245,24 @@ impl Sink for Search<'_> {
 impl fmt::Display for Explanation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.trace)?;
-        let Some(lines) = &self.lines else { return Ok(()) };
-        if lines.is_empty() {
+        for MatchedNetwork { network, source, exception } in &self.networks {
+            let effect = if *exception { "passed" } else { "refused" };
+            writeln!(f, "answers within {network}: {effect} · {source}")?;
+        }
+        let Some(Lists { lines, elsewhere }) = &self.lists else { return Ok(()) };
+        if lines.is_empty() && elsewhere.is_empty() {
             return writeln!(f, "no line of the lists, as they are now, matches");
         }
-        for MatchedLine { source, file, line, rule } in lines {
-            writeln!(f, "{}:{line}: {rule} · {source}", file.display())?;
+        for MatchedLine { source, file, url, line, rule } in lines {
+            write!(f, "{}:{line}: {rule} · {source}", file.display())?;
+            match url {
+                Some(url) => writeln!(f, " · {url}")?,
+                None => writeln!(f)?,
+            }
+        }
+        if !elsewhere.is_empty() {
+            let names = elsewhere.join(", ");
+            writeln!(f, "not here: {names}; --cache DIR says where `update` keeps lists")?;
         }
         Ok(())
     }
