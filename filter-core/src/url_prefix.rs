@@ -89,7 +89,7 @@ impl FromStr for UrlPrefix {
             _ => (authority, None),
         };
         let host: DomainName = host.parse()?;
-        let host = match host.as_wire().contains(&b':') {
+        let host = match host.labels().flatten().any(|&octet| octet == b':') {
             true => format!("[{host}]"),
             false => host.to_string(),
         };
@@ -146,6 +146,9 @@ mod tests {
                 assert_eq!(format!("{}{}", again.authority(), again.path()), text);
             }
         }
+        // The length octet of such a label is a colon.
+        let label58 = format!("{}.example/a", "a".repeat(58));
+        assert_eq!(label58.parse::<UrlPrefix>().unwrap().to_string(), label58);
         let long = format!("example.com/{}", "a".repeat(UrlPrefix::MAX));
         assert_eq!(long.parse::<UrlPrefix>(), Err(TooLong));
     }

@@ -16,6 +16,7 @@
 //! | `diff` | `compile` | what a new bundle changes, by category and source |
 //! | `overlap`, `growth` | `compile` | what each source adds, and how a bundle grew |
 //! | `lint` | `compile` | what a list's author should look at, line by line |
+//! | `export` | `compile` | writes a bundle in the formats of other filters |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
 //! | `guard` | `compile` | what must hold of a bundle before it replaces another |
 //! | `trusted` | `compile` | names known to be good or bad, by which bundles are judged |
@@ -34,6 +35,8 @@ pub mod diagnostic;
 pub mod diff;
 #[cfg(feature = "pull")]
 pub mod digest;
+#[cfg(feature = "compile")]
+pub mod export;
 #[cfg(feature = "cli")]
 pub mod fetch;
 #[cfg(feature = "compile")]

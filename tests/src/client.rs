@@ -68,6 +68,66 @@ pub fn exchange(
     }
 }
 
+/// Questions sent before the answers to them are read.
+const WINDOW: usize = 64;
+
+/// Asks a server over UDP for the address of each name, some dozens at a time; what `read` makes of
+/// each answer. Datagrams that get lost are sent again.
+pub fn ask_all<T: Clone>(
+    server: SocketAddr,
+    names: &[String],
+    edns: Option<(u16, bool)>,
+    read: impl Fn(&[u8]) -> T,
+) -> Vec<T> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(server).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut all = Vec::with_capacity(names.len());
+    let mut answer = [0; 4096];
+    for window in names.chunks(WINDOW) {
+        let packet =
+            |(id, name): (u16, &String)| Question { edns, ..Question::new(name, 1) }.packet(id);
+        let packets: Vec<_> = (0u16..).zip(window).map(packet).collect();
+        let mut outcome: Vec<Option<T>> = vec![None; window.len()];
+        let mut attempts = 0;
+        while outcome.iter().any(Option::is_none) {
+            attempts += 1;
+            assert!(attempts < 20, "no answer for some of {window:?}");
+            let open = packets.iter().zip(&outcome).filter(|(_, outcome)| outcome.is_none());
+            open.for_each(|(packet, _)| assert!(socket.send(packet).is_ok()));
+            while outcome.iter().any(Option::is_none) {
+                let Ok(length) = socket.recv(&mut answer) else { break };
+                let id = usize::from(u16::from_be_bytes([answer[0], answer[1]]));
+                // A late answer to a window before this one has another question.
+                let question = packets.get(id).map(|packet| question(packet));
+                if question.is_some_and(|question| answer[12..length].starts_with(question)) {
+                    outcome[id] = Some(read(&answer[..length]));
+                }
+            }
+        }
+        all.extend(outcome.into_iter().flatten());
+    }
+    all
+}
+
+/// The question of a packet, without anything after it.
+fn question(packet: &[u8]) -> &[u8] {
+    let name = packet[12..].iter().position(|&octet| octet == 0);
+    &packet[12..12 + name.expect("our packets hold a whole name") + 5]
+}
+
+/// The address in an answer's first record, if that is one of the asked name.
+pub fn first_address(answer: &[u8]) -> Option<Ipv4Addr> {
+    let records = &answer[12 + question(answer).len()..];
+    // A pointer to the question's name, A, IN; TTL and length; the address.
+    let record = records.strip_prefix(&[0xc0, 12, 0, 1, 0, 1])?;
+    record
+        .get(6..10)
+        .and_then(|octets| octets.try_into().ok())
+        .map(u32::from_be_bytes)
+        .map(Ipv4Addr::from)
+}
+
 fn is_timeout(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }

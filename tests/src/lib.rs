@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
+pub mod answers;
 pub mod client;
 pub mod conversation;
+pub mod peers;
 pub mod preau;
 pub mod publisher;
 pub mod server;

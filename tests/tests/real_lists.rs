@@ -9,11 +9,9 @@ mod oracle;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    net::UdpSocket,
     path::Path,
     sync::Mutex,
     thread,
-    time::Duration,
 };
 
 use filter_core::{
@@ -27,7 +25,7 @@ use lists::{
 };
 use oracle::{Both, bind, engine_answer};
 use tests::{
-    client::Question,
+    client::ask_all,
     server::{Setup, TestServer},
     shared,
     upstream::Behaviour,
@@ -126,8 +124,8 @@ fn the_server_refuses_every_accepted_name_but_those_that_are_lifted() {
         for names in names.chunks(half) {
             let (server, answers) = (&server, &answers);
             scope.spawn(move || {
-                let own = ask_all(server, names);
-                answers.lock().unwrap().extend(own);
+                let refused = ask_all(server.address, names, Some((1232, false)), is_policy);
+                answers.lock().unwrap().extend(names.iter().cloned().zip(refused));
             });
         }
     });
@@ -167,46 +165,6 @@ fn blocked_names(sources: &Sources) -> BTreeSet<String> {
         compile::read_source(source, &mut Rules(&mut add)).unwrap();
     }
     names
-}
-
-/// Asks for each name, 64 at a time, and says whether it was refused by policy (EDE 15). Datagrams
-/// that get lost are sent again.
-fn ask_all(server: &TestServer, names: &[String]) -> Vec<(String, bool)> {
-    const WINDOW: usize = 64;
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.connect(server.address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-    let mut refused = Vec::with_capacity(names.len());
-    let mut answer = [0; 4096];
-    for window in names.chunks(WINDOW) {
-        let packets: Vec<_> = (0u16..)
-            .zip(window)
-            .map(|(id, name)| {
-                let question = Question::new(name, 1);
-                Question { edns: Some((1232, false)), ..question }.packet(id)
-            })
-            .collect();
-        let mut outcome: Vec<Option<bool>> = vec![None; window.len()];
-        let mut attempts = 0;
-        while outcome.contains(&None) {
-            attempts += 1;
-            assert!(attempts < 20, "no answer for some of {window:?}");
-            let open = packets.iter().zip(&outcome).filter(|(_, outcome)| outcome.is_none());
-            open.for_each(|(packet, _)| assert!(socket.send(packet).is_ok()));
-            while outcome.contains(&None) {
-                let Ok(length) = socket.recv(&mut answer) else { break };
-                let id = usize::from(u16::from_be_bytes([answer[0], answer[1]]));
-                // A late answer to a window before this one has another question.
-                let question = 12..packets.get(id).map_or(12, |packet| packet.len() - 11);
-                if !question.is_empty() && answer[question.clone()] == packets[id][question] {
-                    outcome[id] = Some(is_policy(&answer[..length]));
-                }
-            }
-        }
-        let known = window.iter().cloned().zip(outcome.into_iter().flatten());
-        refused.extend(known);
-    }
-    refused
 }
 
 /// True when the answer carries an Extended DNS Error "Blocked" (RFC 8914 §4.16).

@@ -250,7 +250,7 @@ fn plain(options: Options) -> Result<(), RuleError> {
 /// The section of the public suffix list that names this very name; a top-level domain that the
 /// list does not know counts as ICANN's.
 fn public_suffix(name: &DomainName) -> Option<psl::Type> {
-    let written_as_ipv6 = name.as_wire().contains(&b':');
+    let written_as_ipv6 = name.labels().next_back().is_some_and(|label| label.contains(&b':'));
     if written_as_ipv6 {
         return None;
     }
@@ -282,6 +282,8 @@ mod tests {
             ("example.com", None),
             ("example.github.io", None),
             ("192.0.2.1", None),
+            // Its first label has 58 octets, and 58 is a colon.
+            ("a123456789b123456789c123456789d123456789e123456789f1234567.ck", Some(Icann)),
             ("2001:db8::1", None),
         ];
         for (name, expected) in cases {

@@ -7,6 +7,7 @@ mod bundle;
 mod check;
 mod diff;
 mod explain;
+mod export;
 mod failure;
 mod guard;
 mod keygen;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Arguments),
     Diff(diff::Arguments),
     Explain(explain::Arguments),
+    Export(export::Arguments),
     Guard(guard::Arguments),
     Keygen(keygen::Arguments),
     Publish(publish::Arguments),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Guard(arguments) => guard::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),

@@ -3,42 +3,75 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
-    io::{self, Write},
-    path::Path,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
 };
 
-/// Writes `bytes` beside `path` and moves them into its place once they are on the disk: whoever
-/// reads `path` sees the old file or the new one, whole. On an error the old file is untouched.
+/// Puts `bytes` in the place of `path`: whoever reads `path` sees the old file or the new one, whole.
+/// On an error the old file is untouched.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    sweep(folder, name)?;
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}.new", std::process::id()));
-    let temporary = folder.join(temporary);
-
-    let written = write(&temporary, bytes)
-        // Locked until it is in its place.
-        .and_then(|_locked| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one that tells.
-        let _ = fs::remove_file(&temporary);
-        return written;
-    }
-    // Without this the move itself could be lost with the power.
-    File::open(folder)?.sync_all()
+    let mut replacement = Replacement::create(path)?;
+    replacement.write_all(bytes)?;
+    replacement.commit()
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<File> {
-    let mut file = File::create(path)?;
-    file.lock()?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(file)
+/// A file that is written beside another, to take its place once it is on the disk. Dropped before
+/// that, it is removed.
+pub(crate) struct Replacement {
+    /// Locked until it is in its place.
+    file: BufWriter<File>,
+    temporary: Temporary,
+    path: PathBuf,
+}
+
+/// Removes the file if it is still there.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Gone after a commit; after an error, that error is the one that tells.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl Replacement {
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        let folder = folder(path);
+        sweep(folder, name)?;
+        let mut temporary = OsString::from(".");
+        temporary.push(name);
+        temporary.push(format!(".{}.new", std::process::id()));
+        let temporary = Temporary(folder.join(temporary));
+        let file = File::create(&temporary.0)?;
+        file.lock()?;
+        Ok(Self { file: BufWriter::new(file), temporary, path: path.to_owned() })
+    }
+
+    pub(crate) fn commit(self) -> io::Result<()> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(&self.temporary.0, &self.path)?;
+        // Without this the move itself could be lost with the power.
+        File::open(folder(&self.path))?.sync_all()
+    }
+}
+
+impl Write for Replacement {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Removes what processes that were killed left beside the file: what nobody holds a lock on.
