@@ -4,7 +4,7 @@
 use filter_core::{FilterBuilder, Fragment, Options, RuleError, Source};
 use libfuzzer_sys::fuzz_target;
 use lists::{
-    formats::{self, ReadOptions, Rule, Sink},
+    formats::{self, Corrections, ReadOptions, Rule, Sink},
     source::Format,
 };
 
@@ -26,11 +26,13 @@ impl Sink for Batch {
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = formats::detect(bytes);
-    for format in [Format::Domains, Format::Hosts, Format::Adblock] {
+    for format in Format::ALL.into_iter().filter(|format| !format.is_directory()) {
         let mut builder = FilterBuilder::new();
         let source = builder.source(Source::block("fuzz", &["porn"])).expect("a good source");
         let mut sink = Batch(builder.batch(source));
-        let Ok(report) = formats::read(format, bytes, &ReadOptions::default(), &mut sink) else { return };
-        assert_eq!(report.lines, report.accepted.total() + report.skipped_lines());
+        let Ok(corrections) = Corrections::scan(format, bytes) else { return };
+        let options = ReadOptions { corrections, ..ReadOptions::default() };
+        let Ok(report) = formats::read(format, bytes, &options, &mut sink) else { return };
+        assert_eq!(report.lines, report.accepted.total() + report.skipped_lines(), "{format}");
     }
 });

@@ -44,9 +44,9 @@ fn golden_files() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n\n{}", wrong.len(), wrong.join("\n"));
-    let formats = ["adblock", "dnsmasq", "domains", "hosts", "rpz", "unbound", "ut1", "wildcard"];
-    for folder in formats.iter().chain(&["auto", "sources"]) {
-        assert!(seen.get(*folder).is_some_and(|&n| n > 0), "no golden files for {folder}");
+    let formats = Format::ALL.into_iter().map(Format::name);
+    for folder in formats.chain(["auto", "sources"]) {
+        assert!(seen.get(folder).is_some_and(|&n| n > 0), "no golden files for {folder}");
     }
 }
 

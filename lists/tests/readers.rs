@@ -12,15 +12,10 @@ use lists::{
 };
 use proptest::prelude::*;
 
-const FILE_FORMATS: [Format; 7] = [
-    Format::Domains,
-    Format::Wildcard,
-    Format::Hosts,
-    Format::Adblock,
-    Format::Dnsmasq,
-    Format::Unbound,
-    Format::Rpz,
-];
+/// Formats whose lists are files.
+fn file_formats() -> impl Iterator<Item = Format> {
+    Format::ALL.into_iter().filter(|format| !format.is_directory())
+}
 
 /// Counts rules, as the engine takes them.
 struct Count {
@@ -74,7 +69,7 @@ fn check(bytes: &[u8], report: &FileReport, rules: u64) {
 
 fn read_everything(bytes: &[u8]) {
     let _ = detect(bytes);
-    for format in FILE_FORMATS {
+    for format in file_formats() {
         let mut sink = Count::new();
         // A small buffer, so that lines and marks fall across its ends.
         let input = || BufReader::with_capacity(16, bytes);
@@ -149,6 +144,20 @@ fn list() -> impl Strategy<Value = Vec<u8>> {
         "+",
         "%lo0",
         "[[:alpha:]]",
+        "\n+",
+        "\n-",
+        "www.",
+        "\n<",
+        "\n< a ",
+        ">",
+        "><",
+        ">,<",
+        "><10>\n",
+        "><10%>\n",
+        "\n#listcategory: \"a\"\n",
+        "\n#time: 9 0 17 0 01234\n",
+        "\n.Include<",
+        "banned>\n",
         "$denyallow=",
         "address=/",
         "server=/",
@@ -253,19 +262,31 @@ proptest! {
     }
 
     #[test]
-    fn likely_bytes_as_a_category_directory(bytes in list()) {
+    fn likely_bytes_as_a_tree(bytes in list()) {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["domains", "urls", "expressions", "usage"] {
+        let names =
+            ["domains", "domains.diff", "urls", "urls.diff", "expressions", "usage", "banned"];
+        for name in names {
             fs::write(folder.path().join(name), &bytes).unwrap();
         }
-        let source = ListSource {
-            format: Some(Format::Ut1),
-            ..ListSource::at(Source::block("any", &["porn"]), folder.path())
-        };
-        let mut sink = PerFile::default();
-        if let Ok(report) = read_source(&source, &mut sink) {
-            for (file, rules) in report.files.iter().zip(sink.rules) {
-                check(&bytes, &file.report, rules);
+        let path = folder.path().to_path_buf();
+        let lists = [
+            (Format::Ut1, path.clone()),
+            (Format::Squidguard, path.clone()),
+            (Format::Phrases, path.clone()),
+            (Format::E2guardian, path.join("banned")),
+        ];
+        for (format, path) in lists {
+            let source = ListSource {
+                format: Some(format),
+                ..ListSource::at(Source::block("any", &["porn"]), path)
+            };
+            let mut sink = PerFile::default();
+            if let Ok(report) = read_source(&source, &mut sink) {
+                assert_eq!(report.files.len(), sink.rules.len());
+                for (file, rules) in report.files.iter().zip(sink.rules) {
+                    check(&bytes, &file.report, rules);
+                }
             }
         }
     }

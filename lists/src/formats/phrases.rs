@@ -74,11 +74,10 @@ fn line<S: Sink>(
     out: &mut Out<'_, S>,
 ) -> Result<Kind, Skip> {
     let entry = out.context.entry(text, options, |text| text)?;
-    let phrase = phrase(entry, unweighted)?;
     if !is_text(entry) {
         return Err(Skip::Encoding);
     }
-    out.plain(Rule::Phrase(&phrase))
+    out.plain(Rule::Phrase(&phrase(entry, unweighted)?))
 }
 
 /// Reads a phrase; a comment may follow it.
@@ -86,7 +85,7 @@ fn phrase(entry: &str, unweighted: Weight) -> Result<Phrase, Skip> {
     let mut terms = Vec::new();
     let (first, mut rest) = bracketed(entry).ok_or(Skip::Syntax)?;
     terms.push(first);
-    while let Some((term, after)) = rest.strip_prefix(',').and_then(bracketed) {
+    while let Some((term, after)) = rest.trim_start().strip_prefix(',').and_then(bracketed) {
         terms.push(term);
         rest = after;
     }
@@ -105,7 +104,7 @@ fn phrase(entry: &str, unweighted: Weight) -> Result<Phrase, Skip> {
 
 /// What stands between the angle brackets that `text` begins with, and what follows them.
 fn bracketed(text: &str) -> Option<(&str, &str)> {
-    text.strip_prefix('<')?.split_once('>')
+    text.trim_start().strip_prefix('<')?.split_once('>')
 }
 
 fn weight(text: &str) -> Result<Weight, Skip> {
@@ -149,6 +148,7 @@ mod tests {
             ("< Sex ><-10>", Ok("< sex ><-10>")),
             ("<b>,<a><50>", Ok("<a>,<b><50>")),
             ("<b>,<a>,<c>", Ok("<a>,<b>,<c><ban>")),
+            ("<a>, <b> ,<c> <5>", Ok("<a>,<b>,<c><5>")),
             ("<a><5> # why", Ok("<a><5>")),
             ("<a><5>#why", Ok("<a><5>")),
             ("<100% porn><80>", Ok("<100% porn><80>")),
