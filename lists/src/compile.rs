@@ -9,8 +9,8 @@ use std::{
 };
 
 use filter_core::{
-    Batch, BindError, CategoryError, CategoryInfo, Filter, FilterBuilder, Fragment, OpenError,
-    Options, RuleError, SourceError, Stamp,
+    Batch, BindError, CategoryError, CategoryInfo, DomainName, Filter, FilterBuilder, Fragment,
+    OpenError, Options, RuleError, Scope, SourceError, Stamp,
 };
 use rayon::prelude::*;
 use thiserror::Error;
@@ -114,6 +114,14 @@ pub enum ListErrorKind {
     /// It is not here.
     #[error(transparent)]
     NotFetched(#[from] NotFetched),
+    /// No exception can be made for a name: leave it out of `except`.
+    #[error("no exception for `{name}`: {error}")]
+    Except {
+        /// The name.
+        name: Box<DomainName>,
+        /// Why not.
+        error: RuleError,
+    },
     /// No line of it was accepted. An emptied list is more often an accident than a wish.
     #[error("not one of its {lines} lines was accepted{}", Reasons(.reasons))]
     Empty {
@@ -165,6 +173,7 @@ pub fn build(
         .into_par_iter()
         .map(|(id, batch, plan)| {
             let mut sink = BatchSink(batch);
+            except(plan.source, &mut sink.0)?;
             let report = plan.read(&mut sink, progress)?;
             Ok((id, sink.0.finish(), report))
         })
@@ -201,6 +210,18 @@ pub fn build(
         counts: built.manifest.counts,
     };
     Ok(Compiled { bytes: built.bytes, report: BuildReport::new(reports, bundle, overblocked) })
+}
+
+/// Excepts the names of a source's `except` from its own rules, `$important` ones too.
+fn except(source: &ListSource, batch: &mut Batch) -> Result<(), ListError> {
+    let options = Options { exception: true, important: true, ..Options::default() };
+    for name in &source.except {
+        batch.domain(name, Scope::Subtree, options).map_err(|error| {
+            let kind = ListErrorKind::Except { name: Box::new(name.clone()), error };
+            ListError::new(source, source.path().unwrap_or(Path::new("")), kind)
+        })?;
+    }
+    Ok(())
 }
 
 /// Reads one source again, giving its rules to `sink`.

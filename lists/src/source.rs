@@ -10,7 +10,9 @@ use std::{
     sync::Arc,
 };
 
-use filter_core::{Action, Categories, CategoryError, CategoryInfo, NEVER_LIFTED, Scope, Suffixes};
+use filter_core::{
+    Action, Categories, CategoryError, CategoryInfo, DomainName, NEVER_LIFTED, Scope, Suffixes,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::Spanned;
@@ -52,6 +54,9 @@ pub struct ListSource {
     pub scope: Option<Scope>,
     /// Of an e2guardian list, only what stands under these `#listcategory:` names; empty: all.
     pub listcategories: Vec<String>,
+    /// Names that its rules never refuse, nor what lies below them: for what its author got wrong,
+    /// above all in categories that no allow source lifts. Block sources only.
+    pub except: Vec<DomainName>,
     /// Replaces [`GuardSettings::max_loss`].
     pub max_loss: Option<u8>,
     /// Replaces [`GuardSettings::max_growth`].
@@ -68,6 +73,7 @@ impl ListSource {
             format: None,
             scope: None,
             listcategories: Vec::new(),
+            except: Vec::new(),
             max_loss: None,
             max_growth: None,
         }
@@ -264,6 +270,7 @@ struct SourceTable {
     homepage: Option<String>,
     #[serde(default)]
     listcategories: Vec<String>,
+    except: Option<Spanned<Vec<Spanned<String>>>>,
     max_loss: Option<Spanned<u8>>,
     max_growth: Option<u32>,
 }
@@ -355,6 +362,8 @@ impl Check {
             self.push(source.categories.span(), "a source has at least one category");
         }
         let lifts = source.lifts.map(|lifts| self.lifts(&lifts, source.action)).unwrap_or_default();
+        let except = source.except.map(|except| self.except(except, source.action));
+        let except = except.unwrap_or_default();
         let keys = PlaceKeys {
             path: source.path,
             url: source.url,
@@ -386,6 +395,7 @@ impl Check {
             format: source.format.0,
             scope: source.scope,
             listcategories: source.listcategories,
+            except,
             max_loss: source.max_loss.and_then(|loss| self.percent(loss)),
             max_growth: source.max_growth,
         })
@@ -429,6 +439,14 @@ impl Check {
             }
         }
         self.categories(lifts)
+    }
+
+    fn except(&mut self, except: Spanned<Vec<Spanned<String>>>, action: Action) -> Vec<DomainName> {
+        if action == Action::Allow {
+            let fault = self.fault(except.span(), "an allow source refuses nothing");
+            self.faults.push(fault.help("`except` is for sources that block"));
+        }
+        self.names(except.into_inner())
     }
 
     fn push(&mut self, span: Range<usize>, title: impl Into<String>) {

@@ -315,3 +315,37 @@ fn stats_show_what_a_bundle_holds() {
     assert_eq!(digest, "3d91c493b728721db4b3aa39ac836b30e3c325c6f16bcafdc89f115ebcfef4b5");
     assert!(json["sections"].as_array().unwrap().len() >= 5);
 }
+
+#[test]
+fn guard_tells_whether_a_bundle_may_replace_another() {
+    let maintainer = Maintainer::new();
+    let famous = "brazzers.com\npornhub.com\nredtube.com\nxhamster.com\nxnxx.com\nxvideos.com\nyouporn.com\n";
+    let many: String = (0..20).map(|n| format!("n{n}.example\n")).collect();
+    maintainer.write("porn.txt", format!("{famous}{many}"));
+    maintainer.build(&AT).expect(0);
+    fs::rename(maintainer.path().join("out.bundle"), maintainer.path().join("old.bundle")).unwrap();
+    maintainer.write("porn.txt", famous);
+    maintainer.build(&AT).expect(0);
+
+    let guard = |more: &[&str]| maintainer.run(&[&["guard", "out.bundle"], more].concat());
+    guard(&[]).expect(0);
+    let old = ["--previous", "old.bundle"];
+    let ran = guard(&old).expect(5);
+    let expected = "\
+refused: source my-porn lost 74 % of its rules, 27 → 7; 20 % is the most
+    The list may have been cut short, or emptied. Look at `list-compile diff`; if it is right, pass --accept-shrink=my-porn
+";
+    assert!(ran.out.starts_with(expected), "{}", ran.out);
+    assert_eq!(ran.err, "error: the guards refuse the bundle (2)\n");
+    let report = guard(&[&old[..], &["--json"]].concat()).expect(5).json();
+    assert_eq!(report["findings"][1]["what"]["category"], "porn");
+
+    guard(&[&old[..], &["--accept-shrink"]].concat()).expect(0);
+    guard(&[&old[..], &["--accept-shrink=my-porn"]].concat()).expect(5);
+    guard(&[&old[..], &["--accept-shrink=my-porn", "--accept-shrink=porn"]].concat()).expect(0);
+    guard(&[&old[..], &["--accept-growth"]].concat()).expect(5);
+
+    let sources = String::from_utf8(maintainer.read("sources.toml")).unwrap();
+    maintainer.write("sources.toml", sources + "\n[guard]\nmax_loss = 80\n");
+    guard(&[&old[..], &["--sources", "sources.toml"]].concat()).expect(0);
+}

@@ -186,6 +186,29 @@ must_allow = ["mairie.example"]
 }
 
 #[test]
+fn what_a_source_excepts_is_not_refused_by_its_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = "||pix.fr^$important\n||www.pix.fr^\n||example.com^\n";
+    fs::write(folder.path().join("list.txt"), list).unwrap();
+    let compiled = |except: &str| {
+        let text = format!(
+            "[[source]]\nname = \"list\"\npath = \"list.txt\"\nformat = \"adblock\"\n\
+             categories = [\"phishing\"]\nexcept = [{except}]\n"
+        );
+        let file = TextFile { path: "sources.toml".into(), text };
+        build(&Sources::parse(file, folder.path()).unwrap(), stamp(), &())
+    };
+    let refused = |except: &str| {
+        let filter = Filter::open(compiled(except).unwrap().bytes).unwrap();
+        examine(&filter, None, &GuardPolicy::shipped()).refusals().count()
+    };
+    assert!(refused("") > 1);
+    assert_eq!(refused("\"pix.fr\""), 0);
+    let error = compiled("\"gouv.fr\"").unwrap_err().to_string();
+    assert!(error.contains("no exception for `gouv.fr`: a public suffix"), "{error}");
+}
+
+#[test]
 fn conflicts_say_who_wins() {
     let filter = bundle(&[
         block("porn", "porn", &["a.example", "b.example", "c.example"]),

@@ -5,7 +5,11 @@
 use std::{fs, path::Path};
 
 use filter_core::{Filter, Profile, Stamp, Verdict};
-use lists::{compile::build, source::Sources};
+use lists::{
+    compile::build,
+    guard::{GuardPolicy, examine},
+    source::Sources,
+};
 
 fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/starter"))
@@ -87,4 +91,14 @@ fn what_children_and_machines_need_is_open() {
     for host in ["pornhub.com", "www.amazon.fr", "ad.doubleclick.net", "mask.icloud.com"] {
         assert!(child.host(host).is_blocked(), "{host}");
     }
+}
+
+#[test]
+fn the_guards_have_nothing_against_it() {
+    let sources = Sources::load(&folder().join("sources.toml")).unwrap();
+    let compiled = build(&sources, stamp(), &()).unwrap();
+    assert_eq!(compiled.report.overblocked, []);
+    let filter = Filter::open(compiled.bytes).unwrap();
+    let report = examine(&filter, None, &GuardPolicy::of(&sources));
+    assert!(!report.refuses(), "{report}");
 }

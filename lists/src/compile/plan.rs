@@ -129,6 +129,7 @@ impl<'a> Plan<'a> {
             && a.suffixes == b.suffixes
             && self.format == other.format
             && self.source.scope == other.source.scope
+            && self.source.except == other.source.except
     }
 
     /// Octets to read, as they are on disk.

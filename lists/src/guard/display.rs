@@ -171,8 +171,8 @@ impl fmt::Display for Remedy<'_> {
                 match refused.blame.iter().flat_map(|blame| &blame.categories).find(never_lifted) {
                     Some(category) => write!(
                         f,
-                        "No allow source lifts {category}: leave that list out until its author has \
-                         mended it"
+                        "No allow source lifts {category}: put {name} into `except` of the source, and \
+                         tell the list's author"
                     ),
                     None => write!(
                         f,

@@ -57,7 +57,7 @@ impl Check {
         }
     }
 
-    fn names(&mut self, names: Vec<Spanned<String>>) -> Vec<DomainName> {
+    pub(super) fn names(&mut self, names: Vec<Spanned<String>>) -> Vec<DomainName> {
         let mut parsed = Vec::new();
         for name in names {
             match name.get_ref().parse() {
