@@ -2,8 +2,8 @@
 //!
 //! Lists come from strangers: one day a list is cut short on its way, another day somebody adds
 //! `gouv.fr`. [`examine`] looks at the bundle that came out, not at the lists: whatever broke it, and
-//! wherever, shows there. It is pure: the new bundle, what the previous one said of itself, and the
-//! policy are all it knows.
+//! wherever, shows there. It is pure: the new bundle, the previous one, and the policy are all
+//! it knows.
 //!
 //! | guard | compares | outcome | accepted by |
 //! |---|---|---|---|
@@ -24,7 +24,7 @@ mod display;
 mod policy;
 mod reach;
 
-use filter_core::{DomainName, Filter, Manifest};
+use filter_core::{DomainName, Filter};
 use serde::Serialize;
 
 use crate::shared_cdn::NetworkKind;
@@ -191,12 +191,11 @@ pub struct Blame {
     pub rule: String,
 }
 
-/// Examines a bundle before it replaces the one that said `previous` of itself; without one, what
-/// changed is not examined.
-pub fn examine(new: &Filter, previous: Option<&Manifest>, policy: &GuardPolicy) -> GuardReport {
+/// Examines a bundle before it replaces `previous`; without one, what changed is not examined.
+pub fn examine(new: &Filter, previous: Option<&Filter>, policy: &GuardPolicy) -> GuardReport {
     let mut report = GuardReport::default();
     if let Some(previous) = previous {
-        report.findings = changes(previous, new.manifest(), policy);
+        report.findings = changes(previous.manifest(), new.manifest(), policy);
     }
     if let Err(error) = reach::examine(new, policy, &mut report) {
         report.findings.push(Finding::refuse(Problem::Unusable { error: error.to_string() }));

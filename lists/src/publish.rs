@@ -5,7 +5,7 @@
 
 mod destination;
 
-use filter_core::{Filter, Manifest, OpenError, Profile, Stamp};
+use filter_core::{Filter, OpenError, Profile, Stamp};
 use jiff::Timestamp;
 use object_store::path;
 use thiserror::Error;
@@ -101,17 +101,16 @@ impl Destination {
             .map_err(|error| PublishError::Pointer { name: self.shown(POINTER_NAME), error })
     }
 
-    /// The manifest of a published bundle.
+    /// A published bundle.
     ///
     /// # Errors
     /// [`PublishError`]: it is not there, or not what the pointer says.
-    pub async fn manifest(&self, pointer: &Pointer) -> Result<Manifest, PublishError> {
+    pub async fn filter(&self, pointer: &Pointer) -> Result<Filter, PublishError> {
         let bytes = self.bundle(&pointer.object, pointer.sha256).await?;
-        let filter = Filter::open(bytes).map_err(|error| PublishError::Damaged {
+        Filter::open(bytes).map_err(|error| PublishError::Damaged {
             name: self.shown(&pointer.object),
             why: error.to_string(),
-        })?;
-        Ok(filter.manifest().clone())
+        })
     }
 
     /// Publishes a bundle that may [replace](Candidate::check_replaces) the present one, with its

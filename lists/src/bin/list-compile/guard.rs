@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.acceptance.apply(&mut policy);
     let new = bundle::open(&arguments.new)?;
     let previous = arguments.previous.as_deref().map(bundle::open).transpose()?;
-    let report = examine(&new, previous.as_ref().map(|filter| filter.manifest()), &policy);
+    let report = examine(&new, previous.as_ref(), &policy);
     output::print(arguments.json, &report)?;
     refuse(&report)
 }

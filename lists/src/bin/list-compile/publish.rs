@@ -3,7 +3,7 @@
 use std::{fmt, fs, path::PathBuf};
 
 use clap::Args;
-use filter_core::{Manifest, Stamp, restamp};
+use filter_core::{Filter, Stamp, restamp};
 use jiff::Timestamp;
 use lists::{
     guard::{GuardPolicy, examine},
@@ -113,7 +113,7 @@ async fn publish(arguments: &Arguments) -> Result<Done, Failure> {
     candidate.check_replaces(current.as_ref()).map_err(failure)?;
     // What changed since the lists that somebody wants back was no good.
     let previous = match (&current, again) {
-        (Some(current), None) => Some(destination.manifest(current).await.map_err(failure)?),
+        (Some(current), None) => Some(destination.filter(current).await.map_err(failure)?),
         _ => None,
     };
     guarded(arguments, &candidate, previous.as_ref())?;
@@ -134,7 +134,7 @@ async fn publish(arguments: &Arguments) -> Result<Done, Failure> {
 fn guarded(
     arguments: &Arguments,
     candidate: &Candidate,
-    previous: Option<&Manifest>,
+    previous: Option<&Filter>,
 ) -> Result<(), Failure> {
     let mut policy = match &arguments.sources {
         Some(path) => GuardPolicy::of(&Sources::load(path).map_err(Failure::Sources)?),

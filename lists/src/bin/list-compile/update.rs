@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Args;
-use filter_core::{Filter, Manifest, Stamp};
+use filter_core::{Filter, Stamp};
 use jiff::{SignedDuration, Timestamp};
 use lists::{
     compile::{self, Compiled},
@@ -128,12 +128,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// What the bundle that is to be replaced says of itself.
-fn previous(out: &Path) -> Result<Option<Manifest>, Failure> {
+/// The bundle that is to be replaced.
+fn previous(out: &Path) -> Result<Option<Filter>, Failure> {
     match out.try_exists() {
         Ok(false) => Ok(None),
         _ => match bundle::open(out) {
-            Ok(filter) => Ok(Some(filter.manifest().clone())),
+            Ok(filter) => Ok(Some(filter)),
             Err(Failure::Bundle(text)) => Err(Failure::Bundle(format!(
                 "{text}: what a new one would change cannot be known; remove it to begin anew"
             ))),
@@ -143,9 +143,9 @@ fn previous(out: &Path) -> Result<Option<Manifest>, Failure> {
 }
 
 /// Newer than the bundle that is to be replaced.
-fn stamp(arguments: &Arguments, previous: Option<&Manifest>) -> Result<Stamp, Failure> {
+fn stamp(arguments: &Arguments, previous: Option<&Filter>) -> Result<Stamp, Failure> {
     let now = Timestamp::now();
-    let least = previous.map_or(0, |manifest| manifest.stamp.serial.saturating_add(1));
+    let least = previous.map_or(0, |filter| filter.manifest().stamp.serial.saturating_add(1));
     let serial = match arguments.serial {
         Some(serial) if serial < least => {
             return Err(Failure::Usage(format!(
@@ -217,7 +217,7 @@ fn guarded(
     arguments: &Arguments,
     sources: &Sources,
     compiled: &Compiled,
-    previous: Option<&Manifest>,
+    previous: Option<&Filter>,
 ) -> Result<GuardReport, Failure> {
     let mut policy = GuardPolicy::of(sources);
     arguments.acceptance.apply(&mut policy);
