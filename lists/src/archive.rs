@@ -46,9 +46,15 @@ pub struct Limits {
     pub depth: usize,
 }
 
+impl Limits {
+    /// The defaults, for constants.
+    pub(crate) const DEFAULT: Self =
+        Self { entries: 20_000, octets: 2 << 30, ratio: 100, path: 512, depth: 16 };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { entries: 20_000, octets: 2 << 30, ratio: 100, path: 512, depth: 16 }
+        Self::DEFAULT
     }
 }
 

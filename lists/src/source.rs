@@ -166,6 +166,11 @@ impl Format {
         }
     }
 
+    /// True for e2guardian's, whose lists state a category and include each other.
+    pub(crate) fn has_listcategories(self) -> bool {
+        matches!(self, Self::E2guardian | Self::Phrases)
+    }
+
     /// True for what is a directory of files.
     pub fn is_directory(self) -> bool {
         matches!(self, Self::Ut1 | Self::Squidguard)

@@ -258,6 +258,21 @@ fn includes_stay_at_home() {
 }
 
 #[test]
+fn a_key_that_has_no_effect_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("list"), "a.example\n").unwrap();
+    let warnings = |format: &str| {
+        let keys = format!("path = \"list\"\nformat = \"{format}\"\nlistcategories = [\"x\"]");
+        let compiled = compile(folder.path(), &source("s", &keys));
+        compiled.map(|compiled| compiled.report.sources[0].warnings.clone())
+    };
+    let expected = "`listcategories` has no effect on format = \"domains\"";
+    assert_eq!(warnings("domains").unwrap(), [expected]);
+    let error = warnings("e2guardian").unwrap_err().to_string();
+    assert!(error.contains("1 other-category"), "{error}");
+}
+
+#[test]
 fn site_lists_include_domains_and_know_hours() {
     let folder = tempfile::tempdir().unwrap();
     let list = "\

@@ -28,6 +28,9 @@ const BUFFER: usize = 128 * 1024;
 /// Octets of a list from which its format is found out.
 const HEAD: u64 = 64 * 1024;
 
+/// Of one list, which streams: only its reading takes time, so this is about bombs.
+const LIMITS: Limits = Limits { octets: 16 << 30, ..Limits::DEFAULT };
+
 /// What is to be read for one source.
 pub(super) struct Plan<'a> {
     pub(super) source: &'a ListSource,
@@ -117,6 +120,10 @@ impl<'a> Plan<'a> {
         } else {
             plan.files.push(ListFile::new(Part::of(format, &path)?, path));
         }
+        if !source.listcategories.is_empty() && !format.has_listcategories() {
+            let warning = format!("`listcategories` has no effect on format = \"{format}\"");
+            plan.warnings.push(warning);
+        }
         Ok(plan)
     }
 
@@ -185,15 +192,13 @@ impl<'a> Plan<'a> {
 
     /// The files that this list may include: those of the tree that it is part of, or of its folder.
     fn includes(&self) -> Result<Includes, ReadError> {
-        match self.format {
-            Format::E2guardian | Format::Phrases => {
-                let includes = Includes::within(&self.folder)?;
-                // Before any of them includes another.
-                self.files.iter().try_for_each(|file| includes.enter(&file.path))?;
-                Ok(includes)
-            }
-            _ => Ok(Includes::default()),
+        if !self.format.has_listcategories() {
+            return Ok(Includes::default());
         }
+        let includes = Includes::within(&self.folder)?;
+        // Before any of them includes another.
+        self.files.iter().try_for_each(|file| includes.enter(&file.path))?;
+        Ok(includes)
     }
 
     fn read_file(
@@ -221,7 +226,7 @@ impl<'a> Plan<'a> {
         }
         includes.enter(&file.path)?;
         sink.file(shown);
-        let input = archive::decompress(&file.path, &Limits::default())?;
+        let input = archive::decompress(&file.path, &LIMITS)?;
         let mut input = Hashing { input, hash: Sha256::new(), progress };
         let buffered = BufReader::with_capacity(BUFFER, &mut input);
         let report = formats::read_part(file.part, context, buffered, &options, sink);
@@ -255,7 +260,7 @@ fn format(located: &Located, stated: Option<Format>) -> Result<Format, ReadError
         None if is_directory => Ok(Format::Ut1),
         None => {
             let mut head = Vec::new();
-            let list = archive::decompress(&located.path, &Limits::default())?;
+            let list = archive::decompress(&located.path, &LIMITS)?;
             list.take(HEAD).read_to_end(&mut head).map_err(ArchiveError::from_read)?;
             formats::detect(&head)
         }
@@ -275,7 +280,7 @@ fn format(located: &Located, stated: Option<Format>) -> Result<Format, ReadError
 
 /// Looks through a file before it is read.
 fn open(path: &Path) -> Result<BufReader<Decoder>, ReadError> {
-    Ok(BufReader::with_capacity(BUFFER, archive::decompress(path, &Limits::default())?))
+    Ok(BufReader::with_capacity(BUFFER, archive::decompress(path, &LIMITS)?))
 }
 
 /// A limit of decompression came as an error of reading.
