@@ -269,6 +269,7 @@ impl Check {
             | Skip::NsName
             | Skip::NsIp
             | Skip::Unqualified
+            | Skip::PortOfHost
             | Skip::ExceptionPattern => Self::NoEffect,
             Skip::PublicSuffix => Self::PublicSuffix,
             Skip::PrivateSuffix => Self::SharedHost,
