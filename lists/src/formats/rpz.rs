@@ -5,7 +5,7 @@
 //! | `d CNAME .`, `d CNAME *.` | `d` only |
 //! | `*.d CNAME .`, `*.d CNAME *.` | what is below `d` |
 //! | `24.0.2.0.192.rpz-ip CNAME .` | the network, in answers |
-//! | `… CNAME rpz-passthru.`, `… CNAME` its own name | exception within this list |
+//! | `… CNAME rpz-passthru.`, `d CNAME d.` | exception within this list |
 //! | `… CNAME rpz-drop.`, `rpz-tcp-only.`, another name; other types | nothing: lists refuse and pass |
 //! | `….rpz-client-ip`, `….rpz-nsdname`, `….rpz-nsip` | nothing: the server does not look at these |
 //!
@@ -133,7 +133,7 @@ impl Zone {
             return Err(Skip::ZoneRecord);
         }
         let (trigger, own_name) = Trigger::read(&self.relative(&owner)?)?;
-        let exception = passes(&record, &own_name)?;
+        let exception = passes(&record, own_name.as_ref())?;
         let flags = Options { exception, ..Options::default() };
         match trigger {
             Trigger::Name(name) => {
@@ -270,7 +270,7 @@ fn name_of(name: &impl ToName) -> Result<DomainName, Skip> {
 }
 
 /// Whether a record passes its trigger; fails where it neither passes nor refuses.
-fn passes(record: &ScannedRecord, own_name: &DomainName) -> Result<bool, Skip> {
+fn passes(record: &ScannedRecord, own_name: Option<&DomainName>) -> Result<bool, Skip> {
     let ZoneRecordData::Cname(target) = record.data() else { return Err(Skip::LocalData) };
     let target = name_of(target.cname())?;
     match target.as_wire() {
@@ -278,7 +278,7 @@ fn passes(record: &ScannedRecord, own_name: &DomainName) -> Result<bool, Skip> {
         b"\x0crpz-passthru\0" => Ok(true),
         b"\x08rpz-drop\0" => Err(Skip::Drop),
         b"\x0crpz-tcp-only\0" => Err(Skip::TcpOnly),
-        _ if target == *own_name => Ok(true),
+        _ if Some(&target) == own_name => Ok(true),
         _ => Err(Skip::Rewrite),
     }
 }

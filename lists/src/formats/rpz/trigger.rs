@@ -19,30 +19,31 @@ pub(super) enum Trigger {
 
 impl Trigger {
     /// Reads an owner, relative to the zone. With the trigger comes the name that a rule in the old
-    /// form of `rpz-passthru` leads to: the owner itself.
-    pub(super) fn read(owner: &DomainName) -> Result<(Self, DomainName), Skip> {
+    /// form of `rpz-passthru` leads to, the owner itself; a wildcard has no such form.
+    pub(super) fn read(owner: &DomainName) -> Result<(Self, Option<DomainName>), Skip> {
         let mut labels = owner.labels();
         let last = labels.next_back().ok_or(Skip::ZoneRecord)?;
         match last {
             b"rpz-ip" => {
                 let labels: Vec<_> = labels.collect();
-                Ok((Self::Network(network(&labels)?), without_last(owner, last.len())))
+                let trigger = Self::Network(network(&labels)?);
+                Ok((trigger, Some(without_last(owner, last.len()))))
             }
             b"rpz-client-ip" => Err(Skip::ClientIp),
             b"rpz-nsdname" => Err(Skip::NsName),
             b"rpz-nsip" => Err(Skip::NsIp),
             b"*" if labels.len() == 0 => Err(Skip::TooBroad),
-            _ => {
-                let below = owner.labels().next() == Some(b"*");
-                let name =
-                    if below { owner.suffix(owner.label_count() - 1) } else { owner.clone() };
-                if !name.is_host_name() {
-                    return Err(Skip::Character);
-                }
-                Ok((if below { Self::Below(name) } else { Self::Name(name) }, owner.clone()))
+            _ if owner.labels().next() == Some(b"*") => {
+                let apex = host_name(owner.suffix(owner.label_count() - 1))?;
+                Ok((Self::Below(apex), None))
             }
+            _ => Ok((Self::Name(host_name(owner.clone())?), Some(owner.clone()))),
         }
     }
+}
+
+fn host_name(name: DomainName) -> Result<DomainName, Skip> {
+    if name.is_host_name() { Ok(name) } else { Err(Skip::Character) }
 }
 
 /// A name without its last label, of so many octets.
@@ -153,8 +154,9 @@ mod tests {
         ];
         for (text, expected) in cases {
             let read = Trigger::read(&owner(&format!("{text}.rpz-ip")));
-            let expected = expected
-                .map(|network: &str| (Trigger::Network(network.parse().unwrap()), owner(text)));
+            let expected = expected.map(|network: &str| {
+                (Trigger::Network(network.parse().unwrap()), Some(owner(text)))
+            });
             assert_eq!(read, expected, "{text}");
         }
     }
@@ -178,11 +180,9 @@ mod tests {
         ];
         for (text, expected) in cases {
             let owner = owner(text);
-            assert_eq!(
-                Trigger::read(&owner),
-                expected.map(|trigger| (trigger, owner.clone())),
-                "{text}"
-            );
+            let own_name = (!text.starts_with('*')).then(|| owner.clone());
+            let expected = expected.map(|trigger| (trigger, own_name));
+            assert_eq!(Trigger::read(&owner), expected, "{text}");
         }
     }
 }
