@@ -7,6 +7,7 @@ mod golden;
 mod model;
 mod own_readers;
 mod properties;
+mod real;
 
 use std::{collections::BTreeMap, io};
 

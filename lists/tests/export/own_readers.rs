@@ -1,6 +1,6 @@
 //! Exports read back by our own readers and compiled again.
 
-use std::fs;
+use std::{collections::BTreeSet, fs, iter::successors};
 
 use filter_core::{BoundFilter, Filter, Options, Scope, Stamp};
 use lists::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Formats of names.
-pub(crate) const FORMATS: [Format; 8] = [
+pub(crate) const FORMATS: [Format; 10] = [
     Format::Domains,
     Format::Wildcard,
     Format::Hosts,
@@ -26,6 +26,8 @@ pub(crate) const FORMATS: [Format; 8] = [
     Format::Unbound,
     Format::Rpz,
     Format::Ut1,
+    Format::Squidguard,
+    Format::E2guardian,
 ];
 
 /// What compiling the files again gives, the lists being what their format is; none without a rule.
@@ -34,7 +36,8 @@ pub(crate) fn read_back(format: Format, files: &Files) -> Option<BoundFilter> {
     let mut sources = String::new();
     let mut source = |name: &str, path: &str, rest: &str| {
         sources += &format!(
-            "[[source]]\nname = {name:?}\npath = {path:?}\nformat = \"{format}\"\n{rest}\n"
+            "[[source]]\nname = {name:?}\npath = {path:?}\nformat = \"{format}\"\n\
+             suffixes = \"keep\"\n{rest}\n"
         );
     };
     for (path, text) in files {
@@ -79,29 +82,41 @@ pub(crate) fn read_back(format: Format, files: &Files) -> Option<BoundFilter> {
 
 /// Where our readers know less than the programs: an exception of a list spares a name from *all*
 /// rules of that list, in dnsmasq, Unbound and zones only from less specific ones.
-pub(crate) fn spared_by_any(format: Format, files: &Files, name: &str) -> bool {
-    if !matches!(format, Format::Dnsmasq | Format::Unbound | Format::Rpz) {
-        return false;
-    }
-    files[""].lines().any(|line| {
-        let owner = match format {
-            Format::Dnsmasq => line.strip_prefix("server=/").and_then(|l| l.strip_suffix("/#")),
-            Format::Rpz => line.strip_suffix(" CNAME rpz-passthru."),
-            _ => {
-                let transparent =
-                    line.ends_with(" transparent") || line.ends_with(" always_transparent");
-                line.strip_prefix("local-zone: \"")
-                    .filter(|_| transparent)
-                    .and_then(|rest| rest.split_once(".\"").map(|(name, _)| name))
+#[derive(Default)]
+pub(crate) struct Exceptions {
+    alone: BTreeSet<String>,
+    below: BTreeSet<String>,
+}
+
+impl Exceptions {
+    pub(crate) fn of(format: Format, files: &Files) -> Self {
+        let mut exceptions = Self::default();
+        if !matches!(format, Format::Dnsmasq | Format::Unbound | Format::Rpz) {
+            return exceptions;
+        }
+        for line in files[""].lines() {
+            let owner = match format {
+                Format::Dnsmasq => line.strip_prefix("server=/").and_then(|l| l.strip_suffix("/#")),
+                Format::Rpz => line.strip_suffix(" CNAME rpz-passthru."),
+                _ => line.strip_suffix("transparent").and_then(|line| line.split('"').nth(1)),
+            };
+            let Some(owner) = owner.map(|owner| owner.trim_end_matches('.')) else { continue };
+            if let Some(apex) = owner.strip_prefix("*.") {
+                exceptions.below.insert(apex.to_owned());
+                continue;
             }
-        };
-        let below = |apex: &str| name.strip_suffix(apex).is_some_and(|rest| rest.ends_with('.'));
-        owner.is_some_and(|owner| match (owner.strip_prefix("*."), format) {
-            (Some(apex), _) => below(apex),
-            (None, Format::Rpz) => owner == name,
-            (None, _) => owner == name || below(owner),
-        })
-    })
+            exceptions.alone.insert(owner.to_owned());
+            if format != Format::Rpz {
+                exceptions.below.insert(owner.to_owned());
+            }
+        }
+        exceptions
+    }
+
+    pub(crate) fn spare(&self, name: &str) -> bool {
+        let above = successors(name.split_once('.'), |(_, name)| name.split_once('.'));
+        self.alone.contains(name) || above.into_iter().any(|(_, above)| self.below.contains(above))
+    }
 }
 
 fn check(format: Format, rules: &[Rule]) -> usize {
@@ -109,10 +124,11 @@ fn check(format: Format, rules: &[Rule]) -> usize {
     let (files, _) = export(&filter, &child(), format);
     let program = readings(format, &files).remove(0);
     let back = read_back(format, &files);
+    let exceptions = Exceptions::of(format, &files);
     let mut spared = 0;
     for name in universe() {
         let ours = back.as_ref().is_some_and(|bound| bound.host(&name).is_blocked());
-        if spared_by_any(format, &files, &name) {
+        if exceptions.spare(&name) {
             assert!(!ours, "{format}: {name}\n{files:#?}");
             spared += usize::from(program(&name));
         } else {
