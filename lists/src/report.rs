@@ -270,7 +270,8 @@ fn write_reasons(
     }
     writeln!(f, "\n{title}")?;
     for (skip, reason) in reasons {
-        writeln!(f, "{:>10}  {skip}", grouped(reason.lines))?;
+        let limit = skip.limit().map(|limit| format!(" (limit: {limit})")).unwrap_or_default();
+        writeln!(f, "{:>10}  {skip}{limit}", grouped(reason.lines))?;
         for example in &reason.first {
             writeln!(f, "            {example}")?;
         }

@@ -162,6 +162,20 @@ fn build_is_stamped_as_asked() {
 }
 
 #[test]
+fn reports_name_the_limits() {
+    let maintainer = Maintainer::new();
+    let list = "||example.com^\n/(a{1000}){1000}/\n||ab\n";
+    maintainer.write("porn.txt", list);
+    let ran = maintainer.build(&AT).expect(0);
+    for line in [
+        "         1  expression-too-large (limit: 4096 characters, automata of 1 MiB)\n",
+        "         1  fragment-too-short (limit: 3 letters or digits at least)\n",
+    ] {
+        assert!(ran.out.contains(line), "{}", ran.out);
+    }
+}
+
+#[test]
 fn a_failed_build_leaves_the_old_bundle() {
     let maintainer = Maintainer::new();
     maintainer.build(&AT).expect(0);

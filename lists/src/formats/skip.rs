@@ -164,6 +164,21 @@ impl Skip {
         )
     }
 
+    /// The limit that the line is beyond, where there is one.
+    pub fn limit(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::LineTooLong => "64 KiB",
+            Self::Unclosed => "8 KiB",
+            Self::LabelTooLong => "63 octets",
+            Self::NameTooLong => "253 characters",
+            Self::FragmentTooShort => "3 letters or digits at least",
+            Self::ExpressionTooLarge => "4096 characters, automata of 1 MiB",
+            Self::TooManyExpressions => "1000 in one source",
+            Self::BadfilterLimit => "10 000 in one list, 4 MiB together",
+            _ => return None,
+        })
+    }
+
     fn text(&self) -> &'static str {
         match self {
             Self::Blank => "blank",
