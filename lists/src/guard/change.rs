@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use filter_core::Manifest;
+use filter_core::{Action, Manifest};
 
 use super::{
     Finding, GuardPolicy, Part, Problem,
@@ -14,20 +14,32 @@ use super::{
 /// bundle, then the categories.
 ///
 /// Only sources are guarded against growth: a category grows as a source is added, which somebody
-/// decided.
+/// decided. Whoever accepts what a source lost accepts what its categories lose by it.
 pub fn changes(previous: &Manifest, new: &Manifest, policy: &GuardPolicy) -> Vec<Finding> {
     let now: BTreeMap<_, _> = new.sources.iter().map(|r| (&r.source.name, r.rules)).collect();
     let mut findings = Vec::new();
+    let mut accepted = BTreeMap::<_, u64>::new();
     for record in &previous.sources {
         let what = Part::Source(record.source.name.clone());
         let after = now.get(&record.source.name).copied().unwrap_or(0);
+        if record.source.action == Action::Block && policy.accept_shrink.accepts(&what) {
+            for category in &record.source.categories {
+                *accepted.entry(category).or_default() += record.rules.saturating_sub(after);
+            }
+        }
         findings.extend(loss(&what, record.rules, after, policy));
         findings.extend(gain(&what, record.rules, after, policy));
     }
     for (name, &before) in &previous.counts.by_category {
         let what = Part::Category(name.clone());
         let after = new.counts.by_category.get(name).copied().unwrap_or(0);
-        findings.extend(loss(&what, before, after, policy));
+        let accepted = accepted.get(name).copied().unwrap_or(0);
+        let is_rest_small = loss(&what, before, after.saturating_add(accepted), policy).is_none();
+        let finding = loss(&what, before, after, policy);
+        findings.extend(finding.map(|finding| match is_rest_small {
+            true => Finding::warn(finding.problem),
+            false => finding,
+        }));
     }
     findings
 }

@@ -134,6 +134,13 @@ fn percent(part: u64, whole: u64) -> u128 {
     u128::from(part) * 100 / u128::from(whole.max(1))
 }
 
+impl Problem {
+    /// What to do about it.
+    pub fn remedy(&self) -> impl fmt::Display {
+        Remedy(self)
+    }
+}
+
 /// What to do about a problem.
 struct Remedy<'a>(&'a Problem);
 
