@@ -1,8 +1,10 @@
 //! Lists that are elsewhere: fetched into a cache folder, so that each of them is a path.
 //!
-//! One bad day of a publisher, or of the network, never makes a list worse than it was: what came
-//! replaces the copy in the cache only after it looks like that list; until then the last good copy
-//! is used, and its age is told.
+//! One bad day of a publisher, or of the network, never makes a list worse than it was. What came is
+//! a candidate once its reader accepts it, and becomes the last good copy only when the bundle that
+//! was made with it may be published ([`Fetched::approve`]). Until then the last good copy stays: it
+//! is used where nothing came, where no reader accepts what came, and where the guards refuse what
+//! came ([`Fetched::without`]); its age is told.
 //!
 //! Publishers are treated well: nothing is downloaded twice, or when it has not changed; few
 //! connections at once; `Retry-After` and the hours that a source states are respected.
@@ -10,6 +12,7 @@
 mod address;
 mod cache;
 mod download;
+mod fetched;
 mod local;
 mod report;
 mod settle;
@@ -29,10 +32,12 @@ use self::{
     address::Clients,
     cache::Page,
     download::{Answer, DownloadError, Order},
+    fetched::{Held, Usable},
     settle::{Came, Fault, Settled},
 };
 pub use self::{
     cache::{Cache, CacheError},
+    fetched::Fetched,
     report::{FetchReport, SourceFetch, Status},
 };
 use crate::source::{Place, Remote, Sources, Window};
@@ -118,15 +123,6 @@ impl Meter for () {
     fn received(&self, _octets: u64) {}
 }
 
-/// What is here now.
-#[derive(Debug)]
-pub struct Fetched {
-    /// What became of each source.
-    pub report: FetchReport,
-    /// The same sources, each at a path: `None` where there is nothing at all for one of them.
-    pub sources: Option<Sources>,
-}
-
 /// Why nothing can be fetched at all; what fails for one source is in the report.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -175,27 +171,7 @@ pub async fn fetch(
         };
         settled.extend(ended.into_iter().map(|settled| (settled.index, settled)));
     }
-    cache.sweep(&shares(sources).map(|share| share.remote.url.into()).collect(), now)?;
-    Ok(gather(sources, settled))
-}
-
-/// Puts what became of each source in the order of the sources.
-fn gather(sources: &Sources, mut settled: HashMap<usize, Settled>) -> Fetched {
-    let mut local = Vec::new();
-    let mut reports = Vec::new();
-    for (index, source) in sources.sources.iter().enumerate() {
-        let (report, found) = match settled.remove(&index) {
-            Some(settled) => (settled.report, settled.local),
-            None => (SourceFetch::local(source), Some(source.clone())),
-        };
-        local.extend(found);
-        reports.push(report);
-    }
-    let complete = local.len() == sources.sources.len();
-    Fetched {
-        report: FetchReport { sources: reports },
-        sources: complete.then(|| Sources { sources: local, ..sources.clone() }),
-    }
+    Ok(Fetched::gather(sources, settled))
 }
 
 /// One URL, and the sources that share what is there.

@@ -6,6 +6,7 @@
 //! | `source` | `compile` | reads `sources.toml`: which lists, what each of them means |
 //! | `archive` | `compile` | unpacks archives and compressed files, safely and within limits |
 //! | `digest` | `pull` | SHA-256, by which files are named and compared |
+//! | `durable` | `cli` | puts files into their place, whole or not at all |
 //! | `pointer` | `pull` | what is published where |
 //! | `pull` | `pull` | fetches a published bundle |
 //! | `publish` | `cli` | puts a bundle where servers pull it from |
@@ -35,6 +36,8 @@ pub mod diagnostic;
 pub mod diff;
 #[cfg(feature = "pull")]
 pub mod digest;
+#[cfg(feature = "cli")]
+pub mod durable;
 #[cfg(feature = "compile")]
 pub mod export;
 #[cfg(feature = "cli")]

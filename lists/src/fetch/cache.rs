@@ -1,10 +1,10 @@
-//! The cache folder: every list as it last came, and the copy of each that was last accepted.
+//! The cache folder: every list as it last came, and the last good copy of each.
 //!
 //! | in the folder | |
 //! |---|---|
 //! | `lock` | held by the one update that uses the folder |
 //! | `pages/` | for each URL, what its server last sent: validators and digest |
-//! | `good/` | for each list, the last content that its reader accepted |
+//! | `good/` | for each list, the last content of a bundle that the guards agreed to |
 //! | `content/` | files, named by their SHA-256 |
 //! | `unpacked/` | the archives among them, unpacked, named likewise |
 //! | `resting/` | hosts that asked to be left alone, and until when |
@@ -29,6 +29,7 @@ use super::download::Validators;
 use crate::{
     archive::{self, ArchiveError},
     digest::Sha256Digest,
+    durable,
 };
 
 /// How long a list that no sources file names any more is kept.
@@ -97,8 +98,8 @@ pub(super) struct Page {
     pub(super) copy: Copy,
 }
 
-/// What the reader of a list last accepted. Of an archive that several lists share, it may be an
-/// older one than for the others.
+/// What stood for a list in the last bundle that the guards agreed to. Of an archive that several
+/// lists share, it may be an older one than for the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Good {
     pub(super) url: String,
@@ -178,7 +179,7 @@ impl Cache {
         self.save(&self.page_path(&page.url), page)
     }
 
-    /// What the reader of the list at `url` and `member` last accepted.
+    /// The last good copy of the list at `url` and `member`.
     pub(super) fn good(&self, url: &str, member: Option<&Path>) -> Option<Good> {
         let good: Good = read(&self.good_path(url, member))?;
         (good.url == url && good.member.as_deref() == member).then_some(good)
@@ -213,7 +214,7 @@ impl Cache {
     pub(super) fn keep(&self, file: &Path) -> Result<Sha256Digest, CacheError> {
         let sha256 = digest(file).map_err(CacheError::at(file))?;
         let path = self.content(sha256);
-        move_to(file, &path).map_err(CacheError::at(&path))?;
+        durable::rename(file, &path).map_err(CacheError::at(&path))?;
         Ok(sha256)
     }
 
@@ -307,7 +308,7 @@ impl Cache {
             let mut text = serde_json::to_vec_pretty(record)?;
             text.push(b'\n');
             File::create(&new)?.write_all(&text)?;
-            move_to(&new, path)
+            durable::rename(&new, path)
         };
         write().map_err(CacheError::at(path))
     }
@@ -328,13 +329,6 @@ fn digest(path: &Path) -> io::Result<Sha256Digest> {
             length => hash.update(&buffer[..length]),
         }
     }
-}
-
-/// Moves a file once it is on the disk, and the move with it.
-fn move_to(file: &Path, path: &Path) -> io::Result<()> {
-    File::open(file)?.sync_all()?;
-    fs::rename(file, path)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Everything below a folder to the disk.

@@ -12,8 +12,8 @@ use thiserror::Error;
 use url::Url;
 
 use super::{
-    Errand, Outcome, Share,
-    cache::{Cache, CacheError, Copy, Good, Page},
+    Errand, Held, Outcome, Share, Usable,
+    cache::{Cache, CacheError, Copy, Page},
     download::{Body, Validators},
     report::{SourceFetch, Status},
 };
@@ -131,13 +131,13 @@ pub(super) struct Settled {
     /// Which of the sources.
     pub(super) index: usize,
     pub(super) report: SourceFetch,
-    /// The source at a path of the cache; none where there is nothing for it.
-    pub(super) local: Option<ListSource>,
+    /// What can be read; none where there is nothing for it.
+    pub(super) held: Option<Held>,
 }
 
 impl Errand {
-    /// Finds for each source of a share the newest content that its reader accepts, and remembers
-    /// it. `held` is what the URL had before.
+    /// Finds for each source of a share the newest content that its reader accepts. `held` is what
+    /// the URL had before.
     pub(super) fn settle(
         &self,
         share: &Share,
@@ -164,8 +164,8 @@ impl Errand {
                 seconds: elapsed.as_secs_f64(),
                 ..SourceFetch::new(source, status)
             };
-            let (report, local) = desk.choose(source, report)?;
-            all.push(Settled { index, report, local });
+            let (report, held) = desk.choose(source, report)?;
+            all.push(Settled { index, report, held });
         }
         // Its validators are remembered once it is of use: until then it is asked for again.
         let is_of_use = all.iter().any(|settled| settled.report.status.is_current());
@@ -237,26 +237,30 @@ impl Desk<'_> {
         &mut self,
         source: &ListSource,
         mut report: SourceFetch,
-    ) -> Result<(SourceFetch, Option<ListSource>), CacheError> {
+    ) -> Result<(SourceFetch, Option<Held>), CacheError> {
         let (cache, url) = (&self.errand.cache, self.share.remote.url.as_str());
         let good = cache.good(url, source.member.as_deref()).map(|good| good.copy);
-        let older = [self.held.clone(), good].into_iter().flatten();
-        let copies: Vec<_> = self.latest.clone().into_iter().chain(older).collect();
+        let older = [&self.held, &good].into_iter().flatten();
+        let copies: Vec<_> = self.latest.iter().chain(older).cloned().collect();
         for (place, copy) in copies.iter().enumerate() {
             if copies[..place].iter().any(|tried| tried.sha256 == copy.sha256) {
                 continue;
             }
             match self.localised(source, copy) {
                 Ok(local) => {
-                    let is_latest = self.latest.as_ref() == Some(copy);
-                    if !is_latest {
+                    if self.latest.as_ref() != Some(copy) {
                         report.status = Status::Cached;
-                    } else if report.status.is_current() {
-                        self.remember(source, copy)?;
                     }
                     self.errand.grade(&mut report, copy);
-                    let is_used = report.status != Status::Failed;
-                    return Ok((report, is_used.then_some(local)));
+                    if report.status == Status::Failed {
+                        return Ok((report, None));
+                    }
+                    let earlier = match good.filter(|good| good.sha256 != copy.sha256) {
+                        Some(good) => self.earlier(source, &report, good)?,
+                        None => None,
+                    };
+                    let used = Usable { copy: copy.clone(), local };
+                    return Ok((report, Some(Held::new(source, used, earlier))));
                 }
                 Err(Fault::Theirs(words)) => {
                     report.error.get_or_insert(words);
@@ -274,12 +278,23 @@ impl Desk<'_> {
         Ok((report, None))
     }
 
-    fn remember(&self, source: &ListSource, copy: &Copy) -> Result<(), CacheError> {
-        self.errand.cache.save_good(&Good {
-            url: self.share.remote.url.to_string(),
-            member: source.member.clone(),
-            copy: copy.clone(),
-        })
+    /// The last good copy, in case that the one in use turns out to be none.
+    fn earlier(
+        &mut self,
+        source: &ListSource,
+        report: &SourceFetch,
+        good: Copy,
+    ) -> Result<Option<(SourceFetch, Usable)>, CacheError> {
+        let mut report = SourceFetch { status: Status::Cached, error: None, ..report.clone() };
+        self.errand.grade(&mut report, &good);
+        if report.status == Status::Failed {
+            return Ok(None);
+        }
+        match self.localised(source, &good) {
+            Ok(local) => Ok(Some((report, Usable { copy: good, local }))),
+            Err(Fault::Theirs(_)) => Ok(None),
+            Err(Fault::Ours(error)) => Err(error),
+        }
     }
 
     /// The source at its path in a content, if its reader accepts a line of that.

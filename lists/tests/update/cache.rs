@@ -3,7 +3,7 @@
 use std::{fs, process::Stdio, thread, time::Duration};
 
 use crate::{
-    maintainer::Maintainer,
+    maintainer::{Maintainer, Ran},
     server::{Server, answer, hang},
 };
 
@@ -16,8 +16,18 @@ fn one_update_at_a_time() {
     while server.take_requests("/a").is_empty() {
         thread::sleep(Duration::from_millis(10));
     }
-    let ran = maintainer.update(&[]).expect(1);
-    assert!(ran.err.contains("another `list-compile update` uses cache: wait"), "{}", ran.err);
+    for (name, other, message) in [
+        ("--out", "other.bundle", "another `list-compile update` uses cache: wait"),
+        ("--cache", "other", "another `list-compile update` is about to replace out.bundle: wait"),
+    ] {
+        // As they would be without it, but for one.
+        let mut arguments = vec!["update", "--sources", "sources.toml"];
+        for (given, value) in [("--out", "out.bundle"), ("--cache", "cache")] {
+            arguments.extend([given, if given == name { other } else { value }]);
+        }
+        let ran = Ran::from(maintainer.command(&arguments).output().unwrap()).expect(1);
+        assert!(ran.err.contains(message), "{}", ran.err);
+    }
     first.kill().unwrap();
     first.wait().unwrap();
     server.list("/a", "a.example\n");

@@ -51,7 +51,7 @@ fn killed_at_random_points() {
         replaced += u32::from(newer > served);
         served = newer;
         let beside = fs::read_dir(maintainer.path(".")).unwrap().count();
-        assert!(beside <= 4, "sources, cache, bundle, and one that was being written: {beside}");
+        assert!(beside <= 5, "sources, cache, bundle, lock, and one being written: {beside}");
         let (new, contents) = (maintainer.files("cache/new"), maintainer.files("cache/content"));
         assert!(new.len() <= 3 * (LISTS + 1), "{new:?}");
         assert!(contents.len() <= 3 * (LISTS + 1), "{contents:?}");
@@ -64,7 +64,7 @@ fn killed_at_random_points() {
     assert!(maintainer.refuses(&format!("list0-v{KILLS}.example")));
     assert_eq!(maintainer.files("cache/new").len(), 0);
     assert_eq!(maintainer.files("cache/content").len(), LISTS + 1);
-    assert_eq!(fs::read_dir(maintainer.path(".")).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(maintainer.path(".")).unwrap().count(), 4);
 }
 
 /// Puts another version of every list on the server; each comes in pieces.

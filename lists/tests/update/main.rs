@@ -5,6 +5,7 @@
 mod archives;
 mod cache;
 mod faults;
+mod guards;
 mod hosts;
 mod kills;
 mod maintainer;
@@ -134,7 +135,7 @@ fn a_host_that_wants_to_be_left_alone_is() {
         .count();
     assert!((1..=2).contains(&asked), "one or two were on their way: {asked}");
     assert!(names.iter().all(|name| ran.error(&name[1..]).contains("left alone")), "{ran:?}");
-    assert!(ran.err.contains("8 of 8 sources could not be fetched"), "{}", ran.err);
+    assert!(ran.err.contains("8 of 8 sources come from the cache"), "{}", ran.err);
     assert!(maintainer.refuses("n7.example"));
 
     // Nor by the next update.

@@ -41,9 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let compiled = compile::build(&sources, stamp, &bar);
     bar.finish();
     let compiled = compiled.map_err(Failure::failed)?;
-    replace(&arguments.out, &compiled.bytes).map_err(|error| {
-        Failure::Failed(format!("cannot write {}: {error}", arguments.out.display()))
-    })?;
+    replace(&arguments.out, &compiled.bytes)?;
     output::print(arguments.json, &compiled.report)
 }
 

@@ -43,7 +43,8 @@ impl Failure {
             Self::Sources(error) => format!("error: {error}"),
             Self::Guarded { count } => format!("error: the guards refuse the bundle ({count})"),
             Self::FromCache { count, of } => format!(
-                "warning: {count} of {of} sources could not be fetched, and come from the cache"
+                "warning: {count} of {of} sources come from the cache: their latest could not be \
+                 fetched, or cannot be used"
             ),
         };
         // Where standard error is closed, the exit code still tells.

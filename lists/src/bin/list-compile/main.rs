@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attempt;
 mod build;
 mod bundle;
 mod check;
@@ -29,7 +30,7 @@ use clap::{Parser, Subcommand};
 /// Compiles blocklists into one bundle, and looks into bundles.
 ///
 /// Exit codes: 0 done, 1 failure, 2 wrong usage, 3 sources file invalid, 4 bundle invalid, 5 refused
-/// by the guards, 6 done, but from cached copies of lists that could not be fetched.
+/// by the guards, 6 done, but from cached copies of lists that could not be fetched or used.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {

@@ -42,9 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let trusted_comment = trusted_comment(&bytes, &filter.manifest().stamp);
     let text = key.sign(bytes.as_slice(), &trusted_comment).map_err(Failure::failed)?;
     let signature = signature_path(&arguments.file);
-    replace(&signature, text.as_bytes()).map_err(|error| {
-        Failure::Failed(format!("cannot write {}: {error}", signature.display()))
-    })?;
+    replace(&signature, text.as_bytes())?;
     let key = key.public_key().id().to_string();
     output::print(arguments.json, &Signed { signature, key, trusted_comment })
 }

@@ -12,30 +12,31 @@ use clap::Args;
 use filter_core::{Filter, Stamp};
 use jiff::{SignedDuration, Timestamp};
 use lists::{
-    compile::{self, Compiled},
     fetch::{self, Cache, FetchReport, Fetched, Limits, Options, Status},
-    guard::{GuardPolicy, GuardReport, examine},
+    guard::{GuardPolicy, GuardReport},
     report::BuildReport,
     source::Sources,
 };
 use serde::Serialize;
 
 use crate::{
+    attempt::Attempt,
     bundle,
     failure::Failure,
-    guard::{self, Acceptance},
+    guard::Acceptance,
     output,
-    progress::{Bar, Downloads},
-    replace::replace,
+    progress::Downloads,
+    replace::{self, replace},
 };
 
 const DAY: u64 = 24 * 60 * 60;
 
 /// Fetch the lists of a sources file and compile them into one bundle
 ///
-/// A list that does not come, or is no longer a list, is taken from the cache: the last copy that
-/// was good. If there is none, if the guards refuse what came out, or on any other error, an existing
-/// bundle is left as it is.
+/// A list that does not come, is no longer a list, or is refused by the guards, is taken from the
+/// cache: the last copy that was good. If there is none, if the guards refuse what came out even so,
+/// or on any other error, an existing bundle is left as it is. A bundle that was refused is kept as
+/// FILE.refused, until an update finds nothing to refuse.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// File that says which lists, where they are, and what each of them means
@@ -86,46 +87,89 @@ struct Report<'a> {
     fetch: &'a FetchReport,
     /// None where it did not come to that.
     build: Option<&'a BuildReport>,
-    guard: Option<GuardReport>,
+    guard: Option<&'a GuardReport>,
+    /// Where the bundle is that the guards refused; a good one may have been written even so, with
+    /// older lists.
+    refused: Option<&'a Path>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sources = Sources::load(&arguments.sources).map_err(Failure::Sources)?;
-    let previous = previous(&arguments.out)?;
-    let stamp = stamp(arguments, previous.as_ref())?;
-    // Held to the end: another update would sweep away what is being read.
-    let cache = Arc::new(Cache::open(&cache_folder(arguments)?).map_err(Failure::failed)?);
-    let Fetched { report: fetch, sources } = fetched(arguments, &sources, &cache)?;
-
     let out = &arguments.out;
-    let mut report = Report { written: false, out, fetch: &fetch, build: None, guard: None };
-    let Some(sources) = sources else {
+    // Both held to the end. Another update would replace the bundle with which the new one is
+    // compared, or sweep away the lists that are being read.
+    let _lock = replace::lock(out)?;
+    let cache = Arc::new(Cache::open(&cache_folder(arguments)?).map_err(Failure::failed)?);
+    let previous = previous(out)?;
+    let stamp = stamp(arguments, previous.as_ref())?;
+    let mut policy = GuardPolicy::of(&sources);
+    arguments.acceptance.apply(&mut policy);
+    let attempt = |sources: &Sources| Attempt::new(sources, &stamp, previous.as_ref(), &policy);
+
+    let mut fetched = fetched(arguments, &sources, &cache)?;
+    let Some(sources) = &fetched.sources else {
+        let fetch = &fetched.report;
+        let report = Report { written: false, out, fetch, build: None, guard: None, refused: None };
         output::print(arguments.json, &report)?;
-        return Err(Failure::Failed(nothing_for(&fetch, out)));
+        return Err(Failure::Failed(nothing_for(fetch, out)));
     };
-    let compiled = match compiled(&sources, stamp) {
-        Ok(compiled) => compiled,
-        Err(error) => {
-            output::print(arguments.json, &report)?;
-            return Err(error);
+    let mut tried = attempt(sources)?;
+    let refused = keep_refused(&tried, out)?;
+    // One list that went bad stops no other.
+    if tried.check().is_err()
+        && let Some(without) = fetched.without(&tried.reasons())
+        && let Some(sources) = &without.sources
+    {
+        let again = attempt(sources)?;
+        if again.check().is_ok() {
+            (fetched, tried) = (without, again);
         }
+    }
+
+    let outcome = tried.check();
+    let mut report = Report {
+        written: false,
+        out,
+        fetch: &fetched.report,
+        build: tried.outcome.as_ref().ok().map(|(compiled, _)| &compiled.report),
+        guard: tried.outcome.as_ref().ok().map(|(_, guard)| guard),
+        refused: refused.as_deref(),
     };
-    report.build = Some(&compiled.report);
-    let guard = guarded(arguments, &sources, &compiled, previous.as_ref())?;
-    let refused = guard::refuse(&guard);
-    report.guard = Some(guard);
-    if refused.is_err() {
+    let (Ok(()), Ok((compiled, _))) = (&outcome, &tried.outcome) else {
         output::print(arguments.json, &report)?;
-        return refused;
-    }
-    replace(out, &compiled.bytes)
-        .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", out.display())))?;
+        return outcome;
+    };
+    fetched.approve(&cache, |name| has_source(previous.as_ref(), name)).map_err(Failure::failed)?;
+    replace(out, &compiled.bytes)?;
     report.written = true;
-    output::print(arguments.json, &report)?;
-    match fetch.with(Status::Cached).count() {
-        0 => Ok(()),
-        count => Err(Failure::FromCache { count, of: fetch.sources.len() }),
+    if refused.is_none() {
+        replace::remove(&beside(out))?;
     }
+    output::print(arguments.json, &report)?;
+    match fetched.report.with(Status::Cached).count() {
+        0 => Ok(()),
+        count => Err(Failure::FromCache { count, of: fetched.report.sources.len() }),
+    }
+}
+
+/// Keeps a bundle that the guards refuse, so that it can be looked at. Returns where.
+fn keep_refused(tried: &Attempt, out: &Path) -> Result<Option<PathBuf>, Failure> {
+    let Some(compiled) = tried.refused() else { return Ok(None) };
+    let path = beside(out);
+    replace(&path, &compiled.bytes)?;
+    Ok(Some(path))
+}
+
+/// `FILE.refused`
+fn beside(out: &Path) -> PathBuf {
+    let mut path = out.as_os_str().to_owned();
+    path.push(".refused");
+    path.into()
+}
+
+fn has_source(bundle: Option<&Filter>, name: &str) -> bool {
+    let sources = bundle.map(|bundle| &bundle.manifest().sources);
+    sources.into_iter().flatten().any(|record| record.source.name == name)
 }
 
 /// The bundle that is to be replaced.
@@ -145,7 +189,7 @@ fn previous(out: &Path) -> Result<Option<Filter>, Failure> {
 /// Newer than the bundle that is to be replaced.
 fn stamp(arguments: &Arguments, previous: Option<&Filter>) -> Result<Stamp, Failure> {
     let now = Timestamp::now();
-    let least = previous.map_or(0, |filter| filter.manifest().stamp.serial.saturating_add(1));
+    let least = previous.map_or(0, |bundle| bundle.manifest().stamp.serial.saturating_add(1));
     let serial = match arguments.serial {
         Some(serial) if serial < least => {
             return Err(Failure::Usage(format!(
@@ -206,28 +250,6 @@ fn fetched(
     fetched.map_err(Failure::failed)
 }
 
-fn compiled(sources: &Sources, stamp: Stamp) -> Result<Compiled, Failure> {
-    let bar = Bar::new();
-    let compiled = compile::build(sources, stamp, &bar);
-    bar.finish();
-    compiled.map_err(Failure::failed)
-}
-
-fn guarded(
-    arguments: &Arguments,
-    sources: &Sources,
-    compiled: &Compiled,
-    previous: Option<&Filter>,
-) -> Result<GuardReport, Failure> {
-    let mut policy = GuardPolicy::of(sources);
-    arguments.acceptance.apply(&mut policy);
-    let filter = Filter::open(compiled.bytes.clone()).map_err(Failure::failed)?;
-    let mut report = examine(&filter, previous, &policy);
-    // They stand in the report of the build already.
-    report.overblocked.clear();
-    Ok(report)
-}
-
 fn nothing_for(fetch: &FetchReport, out: &Path) -> String {
     let failed = fetch.with(Status::Failed).map(|source| {
         let error = source.error.as_deref().unwrap_or_default();
@@ -246,6 +268,38 @@ impl fmt::Display for Report<'_> {
         if let Some(guard) = &self.guard {
             write!(f, "\n{guard}")?;
         }
+        if let Some(refused) = self.refused {
+            writeln!(f, "what was refused is kept as {}", refused.display())?;
+            if self.out.exists() {
+                let (out, refused) = (shell_word(self.out), shell_word(refused));
+                writeln!(f, "to see what it changes: list-compile diff {out} {refused}")?;
+            }
+        }
         if self.written { writeln!(f, "written to {}", self.out.display()) } else { Ok(()) }
+    }
+}
+
+/// A path as a shell takes it for one word.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+,:@%=".contains(letter);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_words_of_a_shell() {
+        let cases = [
+            ("/srv/préau/out.bundle", "/srv/préau/out.bundle"),
+            ("my lists/out", "'my lists/out'"),
+            ("l'école", r"'l'\''école'"),
+            ("$(x)", "'$(x)'"),
+        ];
+        for (path, word) in cases {
+            assert_eq!(shell_word(Path::new(path)), word);
+        }
     }
 }

@@ -1,0 +1,94 @@
+//! One bundle from what was fetched, and what speaks against it.
+
+use std::collections::BTreeMap;
+
+use filter_core::{Filter, Stamp};
+use lists::{
+    compile::{self, CompileError, Compiled},
+    guard::{Finding, GuardPolicy, GuardReport, Part, Problem, examine},
+    source::Sources,
+};
+
+use crate::{failure::Failure, guard, progress::Bar};
+
+/// A bundle that may replace another, or may not.
+pub(crate) struct Attempt {
+    /// The bundle, and what the guards say of it.
+    pub(crate) outcome: Result<(Compiled, GuardReport), CompileError>,
+}
+
+impl Attempt {
+    /// Compiles the sources, and asks the guards.
+    pub(crate) fn new(
+        sources: &Sources,
+        stamp: &Stamp,
+        previous: Option<&Filter>,
+        policy: &GuardPolicy,
+    ) -> Result<Self, Failure> {
+        let bar = Bar::new();
+        let compiled = compile::build(sources, stamp.clone(), &bar);
+        bar.finish();
+        let compiled = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return Ok(Self { outcome: Err(error) }),
+        };
+        let filter = Filter::open(compiled.bytes.clone()).map_err(Failure::failed)?;
+        let mut report = examine(&filter, previous, policy);
+        // They stand in the report of the build already.
+        report.overblocked.clear();
+        Ok(Self { outcome: Ok((compiled, report)) })
+    }
+
+    /// An error, unless the bundle may replace the previous one.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        match &self.outcome {
+            Ok((_, report)) => guard::refuse(report),
+            Err(error) => Err(Failure::failed(error)),
+        }
+    }
+
+    /// The bundle that the guards refuse.
+    pub(crate) fn refused(&self) -> Option<&Compiled> {
+        let (compiled, report) = self.outcome.as_ref().ok()?;
+        report.refuses().then_some(compiled)
+    }
+
+    /// What speaks against the lists of single sources.
+    pub(crate) fn reasons(&self) -> BTreeMap<String, String> {
+        let mut reasons = BTreeMap::new();
+        match &self.outcome {
+            Ok((_, report)) => {
+                for Finding { problem, .. } in report.refusals() {
+                    for source in at_fault(problem) {
+                        reasons
+                            .entry(source.to_owned())
+                            .or_insert_with(|| format!("{problem}. {}", problem.remedy()));
+                    }
+                }
+            }
+            Err(CompileError::Lists(errors)) => {
+                reasons.extend(
+                    errors.iter().map(|error| (error.source_name.clone(), error.kind.to_string())),
+                );
+            }
+            Err(_) => {}
+        }
+        reasons
+    }
+}
+
+/// The sources whose lists a refusal is about, where it is about any.
+fn at_fault(problem: &Problem) -> Vec<&str> {
+    match problem {
+        Problem::Shrunk { what, .. }
+        | Problem::Vanished { what, .. }
+        | Problem::Grown { what, .. } => match what {
+            Part::Source(name) => vec![name],
+            Part::Category(_) => Vec::new(),
+        },
+        Problem::Refused(refused) | Problem::SharedNetwork { refused, .. } => {
+            refused.blame.iter().map(|blame| blame.source.as_str()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
