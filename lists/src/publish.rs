@@ -5,6 +5,8 @@
 
 mod destination;
 
+use std::{cmp::Reverse, collections::BTreeSet};
+
 use filter_core::{Filter, OpenError, Profile, Stamp};
 use jiff::Timestamp;
 use object_store::path;
@@ -146,7 +148,7 @@ impl Destination {
     ) -> Result<Candidate, PublishError> {
         let mut found: Option<Candidate> = None;
         let mut kept = Vec::new();
-        for object in self.objects().await? {
+        for object in self.files().await?.iter().filter(|file| file.is_bundle()) {
             let Some(claimed) = self.claimed_serial(&object.name).await? else { continue };
             kept.push(claimed);
             let is_wanted = match serial {
@@ -171,16 +173,23 @@ impl Destination {
     /// # Errors
     /// [`PublishError::Storage`]; what was not removed may be removed next time.
     pub async fn prune(&self, keep: usize, current: &Pointer) -> Result<usize, PublishError> {
-        let mut objects = self.objects().await?;
-        objects.retain(|object| object.digest != current.sha256);
-        objects.sort_by(|a, b| b.written.cmp(&a.written).then(a.name.cmp(&b.name)));
-        let superfluous = objects.split_off(objects.len().min(keep.saturating_sub(1)));
-        for object in &superfluous {
-            // The signature last: a bundle without one would look unsigned.
-            self.delete(&object.name).await?;
-            self.delete(&format!("{}{SIGNATURE}", object.name)).await?;
+        let mut files = self.files().await?;
+        // Signatures last: a bundle without one would look unsigned.
+        files.sort_by_key(|file| (!file.is_bundle(), Reverse(file.written)));
+        // What has none was never published.
+        let signed: BTreeSet<_> =
+            files.iter().filter(|file| !file.is_bundle()).map(|file| file.digest).collect();
+        let bundles = files.iter().filter(|file| file.is_bundle()).map(|file| file.digest);
+        let others = bundles.filter(|digest| *digest != current.sha256 && signed.contains(digest));
+        let kept: BTreeSet<_> =
+            others.take(keep.saturating_sub(1)).chain([current.sha256]).collect();
+        let mut removed = 0;
+        for file in files.iter().filter(|file| !kept.contains(&file.digest)) {
+            self.delete(&file.name).await?;
+            removed += usize::from(file.is_bundle());
         }
-        Ok(superfluous.len())
+        self.remove_leftovers();
+        Ok(removed)
     }
 
     /// The serial that a bundle's signature claims, in the trusted comment that `list-compile`

@@ -1,7 +1,7 @@
 //! Publishing as a maintainer does it, to a folder, to object storage and to a web server; and what
 //! is refused.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
 use std::{
     fs,
@@ -254,6 +254,39 @@ fn old_bundles_go_and_the_present_one_never() {
     assert_eq!(publisher.objects("out"), 3, "bundle, signature, note");
 }
 
+/// `PREAU_KILLS` times (200).
+#[test]
+#[ignore = "half a minute"]
+fn killed_anywhere_it_leaves_a_whole_bundle_published() {
+    let kills = std::env::var("PREAU_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let publisher = Publisher::new();
+    publisher.publish(1, &["--to", "out"]);
+    let (mut before, mut steps) = (1, 0);
+    for kill in 0..kills {
+        let serial = kill + 2;
+        publisher.build(serial, None);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_list-compile"))
+            .args(["publish", &format!("{serial}.bundle"), "--to", "out", "--key", "k"])
+            .args(["--keep", "3"])
+            .current_dir(publisher.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(kill * 7 % 150));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let (pointer, filter) = publisher.published("out");
+        assert!(pointer.stamp.serial == serial || pointer.stamp.serial == before);
+        assert!(refuses(&filter, &format!("v{}.example", pointer.stamp.serial)));
+        steps += u64::from(pointer.stamp.serial > before);
+        before = pointer.stamp.serial;
+    }
+    println!("{kills} kills; {steps} times what was being published was published");
+    assert!(steps > 0 && steps < kills, "{steps} of {kills}");
+    publisher.publish(kills + 2, &["--to", "out", "--keep", "3"]);
+    assert_eq!(publisher.objects("out"), 6, "what was half published is removed like the old");
+}
+
 /// A server of somebody else's on a free port, stopped in the end.
 struct Server {
     child: Child,
@@ -366,6 +399,27 @@ fn to_s3() {
     ]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("s3://absent/a/"), "{said}");
+}
+
+/// Debian's package `nginx-light`: a folder that is served.
+#[test]
+#[ignore = "needs nginx"]
+fn to_a_folder_that_nginx_serves() {
+    let publisher = Publisher::new();
+    let root = publisher.path().display().to_string();
+    let server = Server::start("nginx", |port| {
+        let config = format!(
+            "daemon off; user root; pid {root}/pid; error_log stderr; events {{}} http {{ \
+             access_log off; client_body_temp_path {root}/t; proxy_temp_path {root}/t; \
+             fastcgi_temp_path {root}/t; uwsgi_temp_path {root}/t; scgi_temp_path {root}/t; \
+             server {{ listen 127.0.0.1:{port}; root {root}; }} }}"
+        );
+        let path = format!("{root}/nginx.conf");
+        fs::write(&path, config).unwrap();
+        ["-c", &path].map(str::to_owned).to_vec()
+    });
+    let url = format!("http://127.0.0.1:{}/out", server.port);
+    publish_and_pull(&publisher, &["--to", "out"], &url);
 }
 
 /// From PyPI: `wsgidav` and `cheroot`.

@@ -154,8 +154,8 @@ impl Clients {
                 // Redirects are followed by hand, each step checked.
                 .redirect(reqwest::redirect::Policy::none())
                 // Bodies are taken as sent: what is limited and checked is what came.
-                .gzip(false)
-                .zstd(false)
+                .no_gzip()
+                .no_zstd()
                 .referer(false)
         };
         let resolver = Arc::new(PublicNames { proxies: proxies.clone() });

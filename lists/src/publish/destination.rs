@@ -1,6 +1,6 @@
 //! Where bundles are published to: a folder, a web server, or a store of objects.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use object_store::{
     Attribute, ClientConfigKey, ClientOptions, ObjectStore, ObjectStoreExt as _, ObjectStoreScheme,
@@ -15,7 +15,7 @@ use object_store::{
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use url::{Position, Url};
 
-use super::{BUNDLE, OBJECTS, PublishError};
+use super::{BUNDLE, OBJECTS, PublishError, SIGNATURE};
 use crate::digest::Sha256Digest;
 
 /// `Cache-Control` of what never changes under its name.
@@ -38,15 +38,24 @@ pub struct Destination {
     shown: String,
     /// Whether files can be told how long they may be cached.
     has_attributes: bool,
+    /// The folder, if it is one of this machine.
+    local: Option<PathBuf>,
 }
 
-/// A bundle that is there.
+/// A bundle or a signature that is there.
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) name: String,
+    /// Of the bundle.
     pub(super) digest: Sha256Digest,
     /// When it was written, in milliseconds since 1970.
     pub(super) written: i64,
+}
+
+impl Object {
+    pub(super) fn is_bundle(&self) -> bool {
+        self.name.ends_with(BUNDLE)
+    }
 }
 
 impl Destination {
@@ -64,7 +73,8 @@ impl Destination {
             true => Url::parse(to).map_err(|error| failed(error.to_string()))?,
             false => return Self::folder(to, std::path::Path::new(to)),
         };
-        if let Ok(path) = url.to_file_path() {
+        if url.scheme() == "file" {
+            let path = url.to_file_path().map_err(|()| failed("no path of this machine".into()))?;
             return Self::folder(to, &path);
         }
         // An error says that there is one already, which is as good.
@@ -74,7 +84,7 @@ impl Destination {
         let store = remote(&scheme, &url, endpoint).map_err(|error| failed(error.to_string()))?;
         let store = store.ok_or_else(|| failed("its scheme is not supported".to_owned()))?;
         let has_attributes = scheme != ObjectStoreScheme::Http;
-        Ok(Self { store, folder, shown: shown(&url), has_attributes })
+        Ok(Self { store, folder, shown: shown(&url), has_attributes, local: None })
     }
 
     fn folder(to: &str, path: &std::path::Path) -> Result<Self, PublishError> {
@@ -89,6 +99,7 @@ impl Destination {
             folder: Path::default(),
             shown: shown.trim_end_matches('/').to_owned(),
             has_attributes: false,
+            local: Some(path.to_owned()),
         })
     }
 
@@ -139,18 +150,33 @@ impl Destination {
         }
     }
 
-    /// The bundles that are there.
-    pub(super) async fn objects(&self) -> Result<Vec<Object>, PublishError> {
+    /// The bundles and signatures that are there.
+    pub(super) async fn files(&self) -> Result<Vec<Object>, PublishError> {
         let folder = self.path(OBJECTS)?;
         let listed = self.store.list_with_delimiter(Some(&folder)).await;
         let listed = listed.map_err(|error| self.failed(OBJECTS, error))?;
         let object = |meta: object_store::ObjectMeta| {
             let name = meta.location.filename()?;
-            let digest = name.strip_suffix(BUNDLE)?.parse().ok()?;
-            let name = format!("{OBJECTS}/{name}");
+            let digest = name.strip_suffix(SIGNATURE).unwrap_or(name).strip_suffix(BUNDLE)?;
+            let (digest, name) = (digest.parse().ok()?, format!("{OBJECTS}/{name}"));
             Some(Object { name, digest, written: meta.last_modified.timestamp_millis() })
         };
         Ok(listed.objects.into_iter().filter_map(object).collect())
+    }
+
+    /// Removes what a publisher that was killed has left half written in a folder of this machine:
+    /// `object_store` writes to `NAME#1`, and does not list that.
+    pub(super) fn remove_leftovers(&self) {
+        let Some(folder) = &self.local else { return };
+        for folder in [folder.clone(), folder.join(OBJECTS)] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                let number = name.to_str().and_then(|name| name.rsplit_once('#'));
+                if number.is_some_and(|(_, number)| number.bytes().all(|b| b.is_ascii_digit())) {
+                    let _ = fs::remove_file(entry.path()); // next time, then
+                }
+            }
+        }
     }
 
     fn path(&self, name: &str) -> Result<Path, PublishError> {
@@ -263,6 +289,8 @@ mod tests {
             ("ftp://lists.example/a", "Unable to recognise URL"),
             ("https://", "empty host"),
             ("memory:///a", "not supported"),
+            ("memory://localhost/a", "Unable to recognise URL"),
+            ("file://elsewhere.example/a", "no path of this machine"),
             ("/dev/null/a", "Not a directory"),
         ] {
             let error = Destination::open(to, None).unwrap_err().to_string();
