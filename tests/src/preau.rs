@@ -76,7 +76,7 @@ impl Preau {
             .args(["--config", "preau.toml"])
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
-            .env_remove("http_proxy")
+            .envs(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, "")))
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()

@@ -467,33 +467,38 @@ fn a_file_of_the_operators_must_be_signed_where_there_are_keys() {
 #[ignore = "a minute or more"]
 fn killed_anywhere_it_starts_on_a_complete_good_bundle() {
     let kills = std::env::var("PREAU_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
-    let (publisher, key, mut preau) = site("poll = \"1s\"\n");
+    let (publisher, key, mut preau) = site("poll = \"1h\"\n");
+    publisher.publish(&bundle(stamp(1)), &key);
+    preau.start();
+    assert_served(&preau, 1, "at first");
+    preau.kill();
     publisher.misbehave(".bundle", Fault::Slow);
-    let (mut published, mut served, mut steps) = (0, 0, 0);
+    let (mut published, mut served, mut steps) = (1, 1, 0);
     for kill in 0..kills {
-        published += 1;
-        publisher.publish(&bundle(stamp(published)), &key);
         preau.start();
-        // One serial is served, whole, and never one older than before.
-        let now = (served..=published).filter(|serial| refused_serial(&preau, *serial));
-        let now: Vec<_> = now.collect();
-        if kill > 0 && served > 0 {
-            assert!(preau.refuses("refused.example"), "kill {kill}:\n{}", preau.log());
-            assert_eq!(now.len(), 1, "kill {kill}: {now:?}\n{}", preau.log());
-        }
-        steps += u64::from(now.last().is_some_and(|now| *now > served));
-        served = now.last().copied().unwrap_or(served);
-        assert!(!preau.log().contains("cannot serve a kept bundle"), "{}", preau.log());
+        let log = preau.log();
+        let started_on = log.lines().find(|line| line.contains("kept copy from")).unwrap();
+        let serial = started_on.split("serial ").nth(1).unwrap().split(',').next().unwrap();
+        let serial = serial.parse().unwrap();
+        // None but what was published, whole, and never one older than before.
+        assert!((served..=published).contains(&serial), "kill {kill}: {serial}\n{log}");
+        assert!(preau.refuses("refused.example"), "kill {kill}:\n{log}");
+        let has_polled = || preau.log().contains("INFO lists: http");
+        assert!(refused_serial(&preau, serial) || has_polled(), "kill {kill}:\n{}", preau.log());
+        assert!(!log.contains("ERROR"), "kill {kill}:\n{log}");
+        steps += u64::from(serial > served);
+        served = serial;
         published += 1;
         publisher.publish(&bundle(stamp(published)), &key);
         preau.signal("-HUP");
-        // Some 50 ms are fetching; the rest is verifying and keeping.
-        thread::sleep(Duration::from_millis(kill * 7 % 90));
+        // Some 50 ms are fetching; then comes verifying and keeping. A busy machine takes longer.
+        thread::sleep(Duration::from_millis(kill * 7 % 250));
         preau.kill();
     }
     publisher.behave();
     preau.start();
+    preau.signal("-HUP");
     preau.until("the newest", || refused_serial(&preau, published));
     println!("{kills} kills; {steps} times a newer bundle than before was served afterwards");
-    assert!(steps > kills / 20, "{steps}");
+    assert!(steps > 0 && steps < kills, "{steps}");
 }

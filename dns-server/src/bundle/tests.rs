@@ -213,3 +213,54 @@ fn where_the_cache_is() {
     let nothing = cache_from(&Config::default(), |_| None);
     assert!(matches!(nothing, Err(BundleError::NoCache)));
 }
+
+#[test]
+fn only_its_own_files_are_removed() {
+    let site = Site::new();
+    let cache = site.folder.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    // A README once told to keep the operator's bundle here.
+    let mine = ["lists.bundle", "note.txt", "mine.tmp", "current"];
+    let leftovers = [
+        "copied.tmp".to_owned(),
+        "fetched.tmp".to_owned(),
+        "highest-serial.tmp".to_owned(),
+        format!("{}.minisig.tmp", copy_name(b"x")),
+    ];
+    for name in mine.iter().copied().chain(leftovers.iter().map(String::as_str)) {
+        fs::write(cache.join(name), testing::bundle(1)).unwrap();
+    }
+    for serial in [7, 8] {
+        site.publish(&testing::bundle(serial));
+        site.install().unwrap();
+    }
+    let mut expected = mine.map(str::to_owned).to_vec();
+    expected.push(copy_name(&testing::bundle(8)));
+    expected.sort();
+    assert_eq!(site.names(), expected);
+    assert_eq!(site.kept_serials(), [8]);
+}
+
+#[test]
+fn the_newest_signed_bundle_is_served_and_its_serial_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    // Of two copies, as a server that was killed may leave them, and one that nobody signed.
+    for serial in [5, 6, 7] {
+        let bytes = testing::bundle(serial);
+        fs::write(folder.path().join(copy_name(&bytes)), bytes).unwrap();
+    }
+    let store = Store::open(folder.path().to_owned()).unwrap();
+    let serials = |keys: &PublicKeys| -> Vec<_> {
+        store.kept(keys).iter().map(|kept| serial(&kept.filter)).collect()
+    };
+    assert_eq!(serials(&PublicKeys::default()), [7, 6, 5]);
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3".parse().unwrap();
+    assert!(serials(&[key].into_iter().collect()).is_empty());
+
+    assert_eq!(store.highest_serial().unwrap(), 0);
+    fs::write(folder.path().join("highest-serial"), "12\n").unwrap();
+    assert_eq!(store.highest_serial().unwrap(), 12);
+    fs::write(folder.path().join("highest-serial"), "many").unwrap();
+    let error = store.highest_serial().unwrap_err().to_string();
+    assert!(error.contains("highest-serial holds no number"), "{error}");
+}

@@ -190,3 +190,37 @@ fn only_a_newer_bundle_replaces_another() {
     assert_eq!((served(&service), rcode(&service, "porn")), (5, NXDOMAIN));
     service.reload().unwrap();
 }
+
+/// Its network is down, and its profile names what the starter list does not have.
+#[test]
+fn a_start_before_the_first_published_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    let published = format!("url = \"https://lists.invalid\"\nkeys = [\"{key}\"]");
+    let config = CONFIG.replace("bundle = \"today.bundle\"", &published)
+        + "[profile.child]\nblock = [\"porn\", \"astrology\"]\n";
+    fs::write(folder.path().join("preau.toml"), &config).unwrap();
+    let load = || Config::load(&folder.path().join("preau.toml")).unwrap();
+    let service = Service::start(load()).unwrap();
+    assert!(service.subscription().unwrap().is_starter);
+    let asked = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x07pornhub\x03com\0\0\x01\0\x01";
+    let mut buffer = [0; 4096];
+    buffer[..asked.len()].copy_from_slice(asked);
+    let group = service.snapshot().group_of("10.0.0.1".parse().unwrap());
+    let reply =
+        service.snapshot().answer_at_once(group, Transport::Datagram, &mut buffer, asked.len());
+    assert!(matches!(reply, Immediate::Reply(_)));
+    assert_eq!(buffer[3] & 0x0f, 3, "NXDOMAIN");
+    // A bundle of the operator's again, and back: what is served stays until the publisher gives
+    // better.
+    fs::write(folder.path().join("today.bundle"), testing::bundle(1)).unwrap();
+    let own = config.replace(&published, "bundle = \"today.bundle\"");
+    fs::write(folder.path().join("preau.toml"), own).unwrap();
+    service.reload().unwrap();
+    assert!(service.subscription().is_none());
+    fs::write(folder.path().join("preau.toml"), &config).unwrap();
+    service.reload().unwrap();
+    let subscription = service.subscription().unwrap();
+    assert!(!subscription.is_starter);
+    assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+}
