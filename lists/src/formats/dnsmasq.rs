@@ -10,6 +10,9 @@
 //! | `server=/d/192.0.2.1` | nothing: where to ask |
 //!
 //! Several names may stand between the slashes. Every other setting is counted and left out.
+//!
+//! An exception spares what lies below it too, even a name that the list refuses further down, where
+//! the program itself would let the more specific line decide.
 
 use filter_core::{Options, Scope};
 

@@ -12,6 +12,9 @@
 //! The zone's name is that of its SOA record, or its first `$ORIGIN`; without either the zone is the
 //! root, so that absolute names are read as written. Times have no effect: a bundle is not cached.
 //! No other file is ever opened.
+//!
+//! An exception spares what lies below it too, even a name that the list refuses further down, where
+//! a resolver would let the more specific line decide.
 
 mod records;
 mod trigger;

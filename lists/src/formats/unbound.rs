@@ -8,7 +8,11 @@
 //! | `local-data: "d A 0.0.0.0"` | `d` only |
 //! | `local-data: "d A 192.0.2.1"` | nothing: a rewrite |
 //!
-//! Every other zone type, clause and record is counted and left out; nothing is ever included.
+//! Every other zone type, clause and record is counted and left out; nothing is ever included. A
+//! `view:` is one of these, and what stands in it is read as if it stood outside.
+//!
+//! An exception spares what lies below it too, even a name that the list refuses further down, where
+//! the program itself would let the more specific line decide.
 
 use std::{collections::HashSet, io::BufRead};
 
