@@ -220,6 +220,18 @@ pub enum BundleError {
 }
 
 impl BundleError {
+    /// True for what another attempt would find again: the fault is the bundle's, not of the moment.
+    pub(crate) fn blames_bundle(&self) -> bool {
+        match self {
+            Self::Invalid { .. }
+            | Self::Signature { .. }
+            | Self::Mislabelled { .. }
+            | Self::Expired { .. }
+            | Self::RollBack { .. } => true,
+            Self::Read { .. } | Self::Store { .. } | Self::InUse { .. } | Self::NoCache => false,
+        }
+    }
+
     fn read(path: &Path, error: io::Error) -> Self {
         Self::Read { path: path.to_owned(), error }
     }

@@ -65,6 +65,15 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// True for what another attempt with the same bundle and configuration would find again.
+    pub(crate) fn blames_bundle(&self) -> bool {
+        match self {
+            Self::Bundle(error) => error.blames_bundle(),
+            Self::Bind { .. } | Self::Config(_) => true,
+            _ => false,
+        }
+    }
+
     /// Exit code of an invalid configuration.
     pub(crate) const CONFIG: u8 = 3;
 

@@ -15,7 +15,6 @@ use std::{
 
 use filter_core::Stamp;
 use lists::{
-    digest::Sha256Digest,
     pointer::Pointer,
     pull::{self, Polled, Url},
 };
@@ -55,8 +54,9 @@ struct Publisher {
     origin: pull::Origin,
     /// Of a pointer that nothing more is to be done about.
     etag: Option<String>,
-    /// The bundle that was refused for what it is: to fetch it again would not help.
-    refused: Option<Sha256Digest>,
+    /// What was refused for what it is: to fetch it again would not help. The whole pointer, since
+    /// nobody signs those: another one may say something else of the same bundle.
+    refused: Option<Pointer>,
 }
 
 /// What came of asking.
@@ -155,22 +155,22 @@ impl Poller {
             Ok(News::Nothing) => Ok(Outcome::UpToDate),
             Ok(News::Refused(error, pointer, etag)) => {
                 self.tell(subscription, &error.into());
-                (publisher.refused, publisher.etag) = (Some(pointer.sha256), etag);
+                (publisher.refused, publisher.etag) = (Some(pointer), etag);
                 Ok(Outcome::Refused)
             }
             Ok(News::Bundle(pointer, etag, signature)) => {
-                publisher.etag = etag;
                 match self.take_in(subscription, &pointer, signature).await {
                     Ok(()) => {
-                        publisher.refused = None;
+                        (publisher.refused, publisher.etag) = (None, etag);
                         Ok(Outcome::UpToDate)
                     }
-                    Err(Failure::Outdated) => Err(Failure::Outdated),
-                    Err(failure) => {
+                    Err(failure) if failure.blames_bundle() => {
                         self.tell(subscription, &failure);
-                        publisher.refused = Some(pointer.sha256);
+                        (publisher.refused, publisher.etag) = (Some(pointer), etag);
                         Ok(Outcome::Refused)
                     }
+                    // A full disk, say: the bundle is as good as before once that has passed.
+                    Err(failure) => Err(failure),
                 }
             }
             Err(failure) => Err(failure),
@@ -239,11 +239,15 @@ impl Publisher {
             Polled::Unchanged => return Ok(News::Nothing),
             Polled::Pointer(pointer, etag) => (pointer, etag),
         };
-        if [subscription.digest, self.refused].contains(&Some(pointer.sha256)) {
+        let is_served = subscription.digest == Some(pointer.sha256);
+        if is_served || self.refused.as_ref() == Some(&pointer) {
             return Ok(News::Nothing);
         }
-        if let Err(error) = worth_fetching(&pointer, subscription) {
-            return Ok(News::Refused(error, pointer, etag));
+        match worth_fetching(&pointer, subscription) {
+            Err(error) if error.blames_bundle() => {
+                return Ok(News::Refused(error, pointer, etag));
+            }
+            outcome => outcome?,
         }
         let Subscription { keys, store, .. } = subscription;
         let signature = self.origin.fetch(&pointer, keys, &store.fetched()).await?;
@@ -259,8 +263,10 @@ fn worth_fetching(pointer: &Pointer, subscription: &Subscription) -> Result<(), 
         return Err(BundleError::RollBack { from, serial, newest });
     }
     match expired(&pointer.stamp) {
-        Some(expires) => Err(BundleError::Expired { from, expires: expires.to_owned() }),
-        None => Ok(()),
+        Some(expires) if !subscription.is_starter => {
+            Err(BundleError::Expired { from, expires: expires.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 

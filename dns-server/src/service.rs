@@ -82,9 +82,7 @@ impl Service {
         let lists = Lists::at_start(&config, store.as_deref())?;
         let served = &lists.served;
         tracing::info!("{}", summary(&served.origin, &served.filter));
-        if let Some(expires) = bundle::expired(served.stamp()) {
-            tracing::error!("THE LISTS EXPIRED at {expires}: publish new ones");
-        }
+        tell_expiry(served);
         let snapshot = snapshot(&config, lists.audiences, upstream.clone());
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -153,12 +151,14 @@ impl Service {
         if !origin.has(subscription) {
             return Err(Failure::Outdated);
         }
-        let served = origin.lists.is_published().then(|| origin.lists.stamp());
-        staged.check_replaces(served)?;
-        staged.check_serial(store.highest_serial()?)?;
+        let lists = &origin.lists;
+        staged.check_expiry((!lists.is_starter()).then(|| lists.stamp()))?;
+        let published = if lists.is_published() { lists.stamp().serial } else { 0 };
+        staged.check_serial(published.max(store.highest_serial()?))?;
         let audiences = audiences(&origin.config, &staged.filter)?;
         let served = Served::kept(bundle::Origin::Published(from), store.commit(staged)?);
         tracing::info!("{}", summary(&served.origin, &served.filter));
+        tell_expiry(&served);
         let snapshot = snapshot(&origin.config, audiences, origin.upstream.clone());
         self.snapshot.store(Arc::new(snapshot));
         origin.lists = served;
@@ -260,7 +260,10 @@ impl Lists {
         match (&lists.source, store) {
             (ListSource::Bundle(path), Some(store)) => {
                 let newer = |staged: &Staged| {
-                    staged.check_replaces((!served.is_starter()).then(|| served.stamp()))?;
+                    if !served.is_starter() {
+                        staged.check_expiry(Some(served.stamp()))?;
+                        staged.check_serial(served.stamp().serial)?;
+                    }
                     match lists.keys.is_empty() {
                         true => Ok(()),
                         false => staged.check_serial(store.highest_serial()?),
@@ -357,6 +360,12 @@ impl Served {
     /// Whether a key that may sign the next lists signed these: only then their serials compare.
     fn is_published(&self) -> bool {
         matches!(self.origin, bundle::Origin::Published(_) | bundle::Origin::Kept(_))
+    }
+}
+
+fn tell_expiry(served: &Served) {
+    if let Some(expires) = bundle::expired(served.stamp()) {
+        tracing::error!("THE LISTS EXPIRED at {expires}: publish new ones");
     }
 }
 

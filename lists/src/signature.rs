@@ -48,12 +48,17 @@ impl PublicKeys {
         self.0.iter()
     }
 
-    /// Checks that a signature is one, and made with one of the keys, whatever it signs.
+    /// Checks that a signature is one, made with one of the keys, and can be verified in little
+    /// memory, whatever it signs.
     ///
     /// # Errors
-    /// [`SignatureError::Malformed`], [`SignatureError::WrongKey`].
+    /// [`SignatureError::Malformed`], [`SignatureError::WrongKey`], [`SignatureError::Legacy`].
     pub fn check_signer(&self, signature: &str) -> Result<(), SignatureError> {
-        self.signers(signature).map(drop)
+        let (decoded, _, signers) = self.signers(signature)?;
+        match signers.iter().any(|key| key.key.verify_stream(&decoded).is_ok()) {
+            true => Ok(()),
+            false => Err(SignatureError::Legacy),
+        }
     }
 
     /// Checks a file against the signature that lies [beside](signature_path) it.
@@ -291,6 +296,9 @@ pub enum SignatureError {
         /// The key that the signature names.
         key: KeyId,
     },
+    /// It signs the file itself, not its hash: verifying it would take as much memory as the file.
+    #[error("its signature is of minisign's legacy kind: sign it without -l")]
+    Legacy,
     /// The signature is none.
     #[error("its signature is not one of minisign's: cut short, or another file; fetch it again")]
     Malformed,

@@ -6,7 +6,10 @@
 use std::{fs, thread, time::Duration};
 
 use filter_core::Stamp;
-use lists::pointer::{POINTER_NAME, Pointer};
+use lists::{
+    digest::Sha256Digest,
+    pointer::{POINTER_NAME, Pointer},
+};
 use tests::{
     preau::Preau,
     publisher::{Fault, Key, Publisher, bundle, stamp},
@@ -362,6 +365,57 @@ fn a_start_needs_no_network() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+/// What happens here and now says nothing of the bundle: it is fetched again.
+#[test]
+fn a_full_cache_is_no_fault_of_the_bundle() {
+    let (publisher, key, mut preau) = site("poll = \"1s\"\n");
+    publisher.publish(&bundle(stamp(10)), &key);
+    preau.start();
+    assert_served(&preau, 10, "at first");
+    let next = bundle(stamp(11));
+    // Where its signature would be written.
+    let taken = preau.path("cache").join(format!("{}.bundle.minisig.tmp", Sha256Digest::of(&next)));
+    fs::create_dir(&taken).unwrap();
+    publisher.publish(&next, &key);
+    preau.wait_for("LISTS NOT UPDATED: cannot keep bundles in");
+    assert_served(&preau, 10, "meanwhile");
+    fs::remove_dir(&taken).unwrap();
+    preau.wait_for("gives good ones again");
+    assert_served(&preau, 11, "then");
+}
+
+/// Nobody signs pointers: a stale or false one must not keep a good bundle away.
+#[test]
+fn a_pointer_that_lies_harms_a_bundle_no_longer_than_it_stands() {
+    let (publisher, key, mut preau) = site("poll = \"1s\"\n");
+    publisher.publish(&bundle(stamp(10)), &key);
+    preau.start();
+    assert_served(&preau, 10, "at first");
+    for (number, serial) in [(1, 9), (2, 30)] {
+        let good = publisher.publish(&bundle(stamp(10 + number)), &key);
+        publisher.point(&Pointer { stamp: stamp(serial), ..good.clone() });
+        preau.until("a refusal", || {
+            preau.log().matches("LISTS NOT UPDATED").count() as u64 == number
+        });
+        publisher.point(&good);
+        preau.until("the bundle", || refused_serial(&preau, 10 + number));
+    }
+}
+
+#[test]
+fn expired_lists_replace_the_starter_list() {
+    let (publisher, key, mut preau) = site("poll = \"1s\"\n");
+    let expired = |serial| Stamp { expires: Some(PAST.into()), ..stamp(serial) };
+    publisher.publish(&bundle(expired(10)), &key);
+    preau.start();
+    preau.until("the lists", || refused_serial(&preau, 10));
+    preau.wait_for("THE LISTS EXPIRED at 2001");
+    // But no others.
+    publisher.publish(&bundle(expired(11)), &key);
+    preau.wait_for("expired at 2001-01-01T00:00:00Z; publish a new one");
+    assert_served(&preau, 10, "in the end");
 }
 
 fn in_seconds(seconds: u64) -> String {

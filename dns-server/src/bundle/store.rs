@@ -65,18 +65,20 @@ impl Kept {
 }
 
 impl Staged {
-    /// Checks that it may replace lists of this stamp, if any are served but the starter list: it has
-    /// not expired, and is not older.
+    /// Checks that it may replace lists of this stamp: it has not expired. Anything is better than the
+    /// starter list alone (`None`).
     ///
     /// # Errors
-    /// [`BundleError::Expired`], [`BundleError::RollBack`].
-    pub fn check_replaces(&self, served: Option<&Stamp>) -> Result<(), BundleError> {
+    /// [`BundleError::Expired`].
+    pub fn check_expiry(&self, served: Option<&Stamp>) -> Result<(), BundleError> {
         let stamp = &self.filter.manifest().stamp;
-        // The very one that is being served replaces nothing.
-        if let (true, Some(expires)) = (Some(stamp) != served, expired(stamp)) {
-            return Err(BundleError::Expired { from: self.from.clone(), expires: expires.into() });
+        match (served, expired(stamp)) {
+            // The very one that is being served replaces nothing.
+            (Some(served), Some(expires)) if served != stamp => {
+                Err(BundleError::Expired { from: self.from.clone(), expires: expires.into() })
+            }
+            _ => Ok(()),
         }
-        self.check_serial(served.map_or(0, |served| served.serial))
     }
 
     /// Checks that it is not older than what was taken in before.
