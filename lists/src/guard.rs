@@ -8,12 +8,17 @@
 //! | guard | compares | outcome | accepted by |
 //! |---|---|---|---|
 //! | [shrink](Problem::Shrunk), [vanish](Problem::Vanished) | rules of each source and category with the previous bundle's | refuse | `--accept-shrink` |
+//! | [opened](Problem::Opened) | names that children were refused, with what is refused them now | refuse | `--accept-shrink` |
 //! | [growth](Problem::Grown) | rules of each source with the previous bundle's | refuse | `--accept-growth` |
-//! | [must block](Problem::Passed) | names that a category must refuse | refuse | `[guard]` |
+//! | [must block](Problem::Passed) | names of pornography, always; those of other categories that the bundle blocks | refuse | |
+//! | [without](Problem::Without) | categories that the bundle is declared not to block | warn | `[guard] without` |
 //! | [must allow](Problem::Refused) | names that no built-in profile may refuse | refuse | an allow source |
 //! | [shared network](Problem::SharedNetwork) | networks that serve thousands of strangers | refuse, warn for hosting | an allow source |
 //! | overblocked | trusted names that profile `child` refuses | report | an allow source |
 //! | conflicts | names that one list blocks and another allows | report | |
+//!
+//! Rules are counted beside names, because names do not show everything: a list that was cut while
+//! another still refuses the same, a category that no built-in profile refuses, networks and addresses.
 //!
 //! Whole public suffixes need no guard: the engine takes none as a rule
 //! ([`RuleError::PublicSuffix`](filter_core::RuleError::PublicSuffix)).
@@ -21,8 +26,11 @@
 mod change;
 mod conflict;
 mod display;
+mod opened;
 mod policy;
 mod reach;
+
+use std::collections::BTreeMap;
 
 use filter_core::{DomainName, Filter};
 use serde::Serialize;
@@ -33,7 +41,7 @@ pub(crate) use self::display::write_overblocked;
 pub use self::{
     change::changes,
     conflict::{Conflict, conflicts},
-    policy::{Accept, GuardPolicy, MIN_GROWTH, MIN_LOSS, SourceLimits},
+    policy::{Accept, GuardPolicy, MIN_GAIN, MIN_GROWTH, MIN_LOSS, SourceLimits},
     reach::overblocked,
 };
 
@@ -113,6 +121,20 @@ pub enum Problem {
         /// Rules in the previous bundle.
         before: u64,
     },
+    /// Too many of the names that a source or category refused to children would pass: its names were
+    /// exchanged, its rules mean less, or something lifts them.
+    Opened {
+        /// Which one.
+        what: Part,
+        /// Names that the previous bundle refused for it.
+        before: u64,
+        /// Those of them that the new one lets pass.
+        open: u64,
+        /// Most that may, in percent. Of a category, what its sources may lose together.
+        limit: u8,
+        /// The first of them, in canonical order.
+        first: Vec<DomainName>,
+    },
     /// A source gained more rules than it may in one step.
     Grown {
         /// Which one.
@@ -124,12 +146,23 @@ pub enum Problem {
         /// Most that it may gain, in percent.
         limit: u32,
     },
-    /// A name that every list of a category holds is not refused: the list is not what it was.
+    /// A name that every list of a category holds is not refused: the list is not what it was, or not
+    /// there.
     Passed {
-        /// The name.
+        /// The name, or the same with `www.` in front.
         name: DomainName,
-        /// The category, of which the bundle has block sources.
+        /// Its category.
         category: String,
+    },
+    /// The bundle is declared not to block a category, of which no name was asked for.
+    Without {
+        /// The category.
+        category: String,
+    },
+    /// What the new bundle would change cannot be known.
+    Incomparable {
+        /// Why the previous one cannot be asked.
+        error: String,
     },
     /// A name that children or their machines cannot do without is refused.
     Refused(RefusedName),
@@ -195,7 +228,7 @@ pub struct Blame {
 pub fn examine(new: &Filter, previous: Option<&Filter>, policy: &GuardPolicy) -> GuardReport {
     let mut report = GuardReport::default();
     if let Some(previous) = previous {
-        report.findings = changes(previous.manifest(), new.manifest(), policy);
+        report.findings = compare(previous, new, policy);
     }
     if let Err(error) = reach::examine(new, policy, &mut report) {
         report.findings.push(Finding::refuse(Problem::Unusable { error: error.to_string() }));
@@ -203,4 +236,29 @@ pub fn examine(new: &Filter, previous: Option<&Filter>, policy: &GuardPolicy) ->
     report.conflicts = conflicts(new);
     report.findings.sort_by_key(|finding| finding.severity);
     report
+}
+
+/// What the rules say, and what the names say beyond that.
+fn compare(previous: &Filter, new: &Filter, policy: &GuardPolicy) -> Vec<Finding> {
+    let mut findings = changes(previous.manifest(), new.manifest(), policy);
+    let lost = |finding: &Finding| match &finding.problem {
+        Problem::Shrunk { what, .. } | Problem::Vanished { what, .. } => {
+            Some((what.clone(), finding.severity))
+        }
+        _ => None,
+    };
+    let lost: BTreeMap<Part, Severity> = findings.iter().filter_map(lost).collect();
+    let is_news = |finding: &Finding| match &finding.problem {
+        Problem::Opened { what, .. } => {
+            lost.get(what).is_none_or(|severity| finding.severity < *severity)
+        }
+        _ => true,
+    };
+    match opened::opened(previous, new, policy) {
+        Ok(opened) => findings.extend(opened.into_iter().filter(is_news)),
+        Err(error) => {
+            findings.push(Finding::refuse(Problem::Incomparable { error: error.to_string() }));
+        }
+    }
+    findings
 }

@@ -347,7 +347,7 @@ fn guard_tells_whether_a_bundle_may_replace_another() {
     let ran = guard(&old).expect(5);
     let expected = "\
 refused: source my-porn lost 74 % of its rules, 27 → 7; 20 % is the most
-    The list may have been cut short, or emptied. Look at `list-compile diff`; if it is right, pass --accept-shrink=my-porn
+    The list may have been cut short, or emptied. If somebody looked and found it right, pass --accept-shrink=my-porn
 ";
     assert!(ran.out.starts_with(expected), "{}", ran.out);
     assert_eq!(ran.err, "error: the guards refuse the bundle (2)\n");

@@ -27,6 +27,17 @@ struct Publisher {
     variables: Vec<(&'static str, String)>,
 }
 
+/// What every bundle refuses.
+const PORN: [&str; 7] = [
+    "brazzers.com",
+    "pornhub.com",
+    "redtube.com",
+    "xhamster.com",
+    "xnxx.com",
+    "xvideos.com",
+    "youporn.com",
+];
+
 impl Publisher {
     fn new() -> Self {
         let this = Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() };
@@ -43,7 +54,7 @@ impl Publisher {
         self.build_of("ecommerce", &[format!("v{serial}.example")], serial, expires);
     }
 
-    /// Writes a bundle of this serial, of one list.
+    /// Writes a bundle of this serial, of one list, and of one of porn if that is not it.
     fn build_of(&self, category: &str, names: &[String], serial: u64, expires: Option<&str>) {
         let mut builder = FilterBuilder::new();
         let id = builder.source(Source::block("list", &[category])).unwrap();
@@ -52,6 +63,15 @@ impl Publisher {
             batch.domain(&name.parse().unwrap(), Scope::Subtree, Options::default()).unwrap();
         }
         builder.add(batch.finish());
+        if category != "porn" {
+            // Without these, the guards let no bundle pass.
+            let id = builder.source(Source::block("porn", &["porn"])).unwrap();
+            let mut batch = builder.batch(id);
+            for name in PORN {
+                batch.domain(&name.parse().unwrap(), Scope::Subtree, Options::default()).unwrap();
+            }
+            builder.add(batch.finish());
+        }
         let (created, expires) = ("2026-11-22T00:00:00Z".into(), expires.map(str::to_owned));
         let bytes = builder.build(Stamp { serial, created, expires }).bytes;
         fs::write(self.path().join(format!("{serial}.bundle")), bytes).unwrap();

@@ -7,7 +7,7 @@ use filter_core::{Action, Manifest};
 
 use super::{
     Finding, GuardPolicy, Part, Problem,
-    policy::{MIN_GROWTH, MIN_LOSS},
+    policy::{MIN_GAIN, MIN_GROWTH, MIN_LOSS},
 };
 
 /// Compares what two bundles say of themselves: first the sources, in the order of the previous
@@ -28,7 +28,11 @@ pub fn changes(previous: &Manifest, new: &Manifest, policy: &GuardPolicy) -> Vec
             }
         }
         findings.extend(loss(&what, record.rules, after, policy));
-        findings.extend(gain(&what, record.rules, after, policy));
+        let least = match record.source.action {
+            Action::Block => MIN_GROWTH,
+            Action::Allow => MIN_GAIN,
+        };
+        findings.extend(gain(&what, record.rules, after, least, policy));
     }
     for (name, &before) in &previous.counts.by_category {
         let what = Part::Category(name.clone());
@@ -59,10 +63,10 @@ fn loss(what: &Part, before: u64, after: u64, policy: &GuardPolicy) -> Option<Fi
     Some(judged(problem, policy.accept_shrink.accepts(what)))
 }
 
-fn gain(what: &Part, before: u64, after: u64, policy: &GuardPolicy) -> Option<Finding> {
+fn gain(what: &Part, before: u64, after: u64, least: u64, policy: &GuardPolicy) -> Option<Finding> {
     let limit = policy.max_growth(what);
     let gained = after.saturating_sub(before);
-    if gained < MIN_GROWTH || !exceeds(gained, before, limit) {
+    if gained < least || !exceeds(gained, before, limit) {
         return None;
     }
     let problem = Problem::Grown { what: what.clone(), before, after, limit };
@@ -70,11 +74,11 @@ fn gain(what: &Part, before: u64, after: u64, policy: &GuardPolicy) -> Option<Fi
 }
 
 /// True when `part` is more than so many percent of `whole`.
-fn exceeds(part: u64, whole: u64, percent: u32) -> bool {
+pub(super) fn exceeds(part: u64, whole: u64, percent: u32) -> bool {
     u128::from(part) * 100 > u128::from(whole) * u128::from(percent)
 }
 
-fn judged(problem: Problem, accepted: bool) -> Finding {
+pub(super) fn judged(problem: Problem, accepted: bool) -> Finding {
     if accepted { Finding::warn(problem) } else { Finding::refuse(problem) }
 }
 
@@ -131,8 +135,15 @@ mod tests {
             (0, u64::MAX, true),
         ];
         for (before, after, refused) in cases {
-            let finding = gain(&part(), before, after, &policy);
+            let finding = gain(&part(), before, after, MIN_GROWTH, &policy);
             assert_eq!(finding.is_some(), refused, "{before} → {after}");
+        }
+        // What lifts: before, after, refused.
+        for (before, after, refused) in
+            [(1, 10, false), (1, 11, true), (20, 40, false), (1, 901, true)]
+        {
+            let finding = gain(&part(), before, after, MIN_GAIN, &policy);
+            assert_eq!(finding.is_some(), refused, "allow: {before} → {after}");
         }
     }
 
@@ -143,8 +154,8 @@ mod tests {
             GuardPolicy { sources: [(PART.to_owned(), own)].into(), ..GuardPolicy::limits_only() };
         assert_eq!(loss(&part(), 1_000, 500, &policy), None);
         assert!(loss(&part(), 1_000, 499, &policy).is_some());
-        assert_eq!(gain(&part(), 1_000, 5_000, &policy), None);
-        assert!(gain(&part(), 1_000, 5_001, &policy).is_some());
+        assert_eq!(gain(&part(), 1_000, 5_000, MIN_GROWTH, &policy), None);
+        assert!(gain(&part(), 1_000, 5_001, MIN_GROWTH, &policy).is_some());
         let other = Part::Category(PART.into());
         assert!(loss(&other, 1_000, 500, &policy).is_some(), "a category is not the source");
     }

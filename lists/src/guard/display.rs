@@ -81,7 +81,10 @@ impl fmt::Display for Finding {
         match (severity, problem) {
             (
                 Severity::Warn,
-                Problem::Shrunk { .. } | Problem::Vanished { .. } | Problem::Grown { .. },
+                Problem::Shrunk { .. }
+                | Problem::Vanished { .. }
+                | Problem::Opened { .. }
+                | Problem::Grown { .. },
             ) => {
                 write!(f, "    accepted")
             }
@@ -104,6 +107,18 @@ impl fmt::Display for Problem {
             Self::Vanished { what, before } => {
                 write!(f, "{what} is not there any more; rules that it had: {}", grouped(*before))
             }
+            Self::Opened { what, before, open, limit, first } => {
+                let first: Vec<_> = first.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "{what}: of {} names that children were refused, {} would pass ({}{}); {limit} % is \
+                     the most",
+                    grouped(*before),
+                    grouped(*open),
+                    first.join(", "),
+                    if *open > first.len() as u64 { ", …" } else { "" }
+                )
+            }
             Self::Grown { what, before, after, limit } => {
                 let gained = percent(after - before, *before);
                 let (before, after) = (grouped(*before), grouped(*after));
@@ -113,7 +128,13 @@ impl fmt::Display for Problem {
                 )
             }
             Self::Passed { name, category } => {
-                write!(f, "{name} would pass, though the bundle blocks {category}")
+                write!(f, "{name} would pass, which every list of {category} refuses")
+            }
+            Self::Without { category } => {
+                write!(f, "this bundle is declared not to block {category}")
+            }
+            Self::Incomparable { error } => {
+                write!(f, "the bundle to be replaced cannot be asked: {error}")
             }
             Self::Refused(refused) => {
                 write!(f, "{refused}, which children or their machines cannot do without")
@@ -149,8 +170,14 @@ impl fmt::Display for Remedy<'_> {
         match self.0 {
             Problem::Shrunk { what, .. } => write!(
                 f,
-                "The list may have been cut short, or emptied. Look at `list-compile diff`; if it is \
-                 right, pass --accept-shrink={}",
+                "The list may have been cut short, or emptied. If somebody looked and found it right, \
+                 pass --accept-shrink={}",
+                what.name()
+            ),
+            Problem::Opened { what, .. } => write!(
+                f,
+                "Its names may have been exchanged, its format or scope changed, or something lifts \
+                 them. If somebody looked and found it right, pass --accept-shrink={}",
                 what.name()
             ),
             Problem::Vanished { what, .. } => write!(
@@ -160,15 +187,22 @@ impl fmt::Display for Remedy<'_> {
             ),
             Problem::Grown { what, .. } => write!(
                 f,
-                "Somebody may have merged something else into the list. Look at `list-compile diff`; if \
-                 it is right, pass --accept-growth={}",
+                "Somebody may have merged something else into the list. If somebody looked and found it \
+                 right, pass --accept-growth={}",
                 what.name()
             ),
-            Problem::Passed { name, .. } => write!(
+            Problem::Passed { category, .. } => write!(
                 f,
-                "A list is not what it was, or an allow source lifts too much: see `list-compile explain \
-                 FILE {name}`. A bundle that means this says so under [guard] in its sources file"
+                "A list is missing, or not what it was, or an allow source lifts too much. A bundle that \
+                 is not meant to block {category} says so in its sources file: [guard] without = \
+                 [\"{category}\"]"
             ),
+            Problem::Without { .. } => f.write_str(
+                "Its sources file says so: [guard] without. Serve it only beside one that does",
+            ),
+            Problem::Incomparable { .. } => {
+                f.write_str("Begin anew, where there is none, once somebody has looked at the new one")
+            }
             Problem::SharedNetwork { network: NetworkKind::Hosting, .. } => f.write_str(
                 "A list may mean all of it. Where it does not: put the name into an allow source, or \
                  leave `suffixes = \"keep\"` out of that list's source",

@@ -18,6 +18,9 @@ pub const MIN_LOSS: u64 = 10;
 /// Fewest rules that a source must gain for the gain to count: a young list may double.
 pub const MIN_GROWTH: u64 = 1_000;
 
+/// The same of an allow source, each rule of which opens something.
+pub const MIN_GAIN: u64 = 10;
+
 /// What the guards ask of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardPolicy {
@@ -31,8 +34,11 @@ pub struct GuardPolicy {
     pub accept_shrink: Accept,
     /// Gains that somebody accepted.
     pub accept_growth: Accept,
-    /// Names that a category must refuse, where a source blocks that category at all.
+    /// Names that must be refused, by category: those of `porn` always, to everybody; those of another
+    /// where a source blocks it.
     pub must_block: BTreeMap<String, Vec<DomainName>>,
+    /// Categories that the bundle is not meant to block, so that no name of theirs is asked for.
+    pub without: BTreeSet<String>,
     /// Names that no built-in profile may refuse.
     pub must_allow: Vec<DomainName>,
     /// Names that profile `child` should not refuse.
@@ -43,7 +49,7 @@ pub struct GuardPolicy {
 
 impl GuardPolicy {
     /// The tables that ship with the product, and what a sources file says in `[guard]` and of its
-    /// sources. Names that it gives a category in `must_block` replace the shipped ones.
+    /// sources. It adds names to the shipped ones, and takes none away.
     pub fn of(sources: &Sources) -> Self {
         let settings = &sources.guard;
         let mut policy = Self {
@@ -51,7 +57,10 @@ impl GuardPolicy {
             max_growth: settings.max_growth,
             ..Self::shipped()
         };
-        policy.must_block.extend(settings.must_block.clone());
+        for (category, names) in &settings.must_block {
+            policy.must_block.entry(category.clone()).or_default().extend(names.iter().cloned());
+        }
+        policy.without.extend(settings.without.iter().cloned());
         policy.must_allow.extend(settings.must_allow.iter().cloned());
         let own = sources.sources.iter().map(|source| {
             let limits = SourceLimits { max_loss: source.max_loss, max_growth: source.max_growth };
@@ -82,6 +91,7 @@ impl GuardPolicy {
             accept_shrink: Accept::Nothing,
             accept_growth: Accept::Nothing,
             must_block: BTreeMap::new(),
+            without: BTreeSet::new(),
             must_allow: Vec::new(),
             trusted: Vec::new(),
             shared_cdn: SharedCdn::default(),

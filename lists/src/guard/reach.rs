@@ -18,8 +18,8 @@ pub(super) fn examine(
     policy: &GuardPolicy,
     report: &mut GuardReport,
 ) -> Result<(), BindError> {
-    passed(filter, policy, report)?;
     let profiles = Profiles::bind(filter)?;
+    passed(filter, &profiles, policy, report)?;
     let refused = policy.must_allow.iter().filter_map(|name| profiles.refused_site(name));
     report.findings.extend(refused.map(|name| Finding::refuse(Problem::Refused(name))));
     shared_networks(&profiles, policy, report);
@@ -35,28 +35,43 @@ pub fn overblocked(filter: &Filter, trusted: &[DomainName]) -> Result<Vec<Refuse
     Ok(Profiles::bind(filter)?.overblocked(trusted))
 }
 
-/// Names that a category must refuse and does not, for each category that the bundle blocks at all.
+/// The category that every bundle blocks for everybody, unless it is declared not to.
+const ALWAYS: &str = "porn";
+
+/// Names that must be refused and are not. Those of pornography are asked for as each audience will;
+/// those of another category as somebody who is refused that alone, so that a list that broke shows
+/// even where another category refuses the same.
 fn passed(
     filter: &Filter,
+    profiles: &Profiles,
     policy: &GuardPolicy,
     report: &mut GuardReport,
 ) -> Result<(), BindError> {
     let blocking = filter.manifest().sources.iter().map(|record| &record.source);
     let blocking = blocking.filter(|source| source.action == Action::Block);
-    let categories: BTreeSet<&str> =
+    let blocked: BTreeSet<&str> =
         blocking.flat_map(|source| &source.categories).map(String::as_str).collect();
     for (category, names) in &policy.must_block {
-        if !categories.contains(category.as_str()) {
+        if policy.without.contains(category) {
             continue;
         }
-        let mut profile = Profile::custom("must-block");
-        profile.block.insert(category.clone());
-        let bound = filter.bind(&profile)?;
-        for name in names.iter().filter(|name| !bound.verdict(name).is_blocked()) {
-            let problem = Problem::Passed { name: name.clone(), category: category.clone() };
-            report.findings.push(Finding::refuse(problem));
-        }
+        let alone;
+        let profiles = match category.as_str() {
+            ALWAYS => profiles,
+            category if !blocked.contains(category) => continue,
+            category => {
+                alone = Profiles::refusing(category, filter)?;
+                &alone
+            }
+        };
+        report.findings.extend(names.iter().filter_map(|name| {
+            let name = profiles.passing_site(name)?;
+            Some(Finding::refuse(Problem::Passed { name, category: category.clone() }))
+        }));
     }
+    let without = policy.without.iter().cloned();
+    let warnings = without.map(|category| Finding::warn(Problem::Without { category }));
+    report.findings.extend(warnings);
     Ok(())
 }
 
@@ -80,7 +95,8 @@ fn shared_networks(profiles: &Profiles, policy: &GuardPolicy, report: &mut Guard
     }
 }
 
-/// The built-in profiles, bound. Each refuses all that the later ones refuse.
+/// Profiles, bound: the built-in ones, of which each refuses all that the later ones refuse, or one
+/// of its own.
 struct Profiles(Vec<(&'static str, BoundFilter)>);
 
 impl Profiles {
@@ -90,6 +106,19 @@ impl Profiles {
             Ok((name, filter.bind(&profile)?))
         };
         Profile::BUILTIN.into_iter().map(bind).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// One that refuses a category and nothing else.
+    fn refusing(category: &str, filter: &Filter) -> Result<Self, BindError> {
+        let mut profile = Profile::custom("must-block");
+        profile.block.insert(category.to_owned());
+        Ok(Self(vec![("must-block", filter.bind(&profile)?)]))
+    }
+
+    /// The name of a site, or that with `www.` in front, if anybody may reach it.
+    fn passing_site(&self, name: &DomainName) -> Option<DomainName> {
+        let mut names = [Some(name.clone()), www(name)].into_iter().flatten();
+        names.find(|name| self.0.iter().any(|(_, bound)| !bound.verdict(name).is_blocked()))
     }
 
     /// Who refuses a name, if anybody does.
@@ -111,9 +140,13 @@ impl Profiles {
     /// The same of a site, which people also reach with `www.` in front: lists of hosts name that
     /// alone.
     fn refused_site(&self, name: &DomainName) -> Option<RefusedName> {
-        let www = || format!("www.{name}").parse().ok().and_then(|www| self.refused(&www));
-        self.refused(name).or_else(www)
+        self.refused(name).or_else(|| self.refused(&www(name)?))
     }
+}
+
+/// A name with `www.` in front, unless that is too long for one.
+fn www(name: &DomainName) -> Option<DomainName> {
+    format!("www.{name}").parse().ok()
 }
 
 /// The rules that refuse a name, the decisive one first.

@@ -25,7 +25,8 @@ impl Maintainer {
     pub(crate) fn sources(&self, sources: &[(&str, String, &str)]) {
         let text: String =
             sources.iter().map(|(name, url, keys)| source(name, url, keys)).collect();
-        fs::write(self.path("sources.toml"), text).unwrap();
+        let guard = "[guard]\nwithout = [\"porn\"]\n";
+        fs::write(self.path("sources.toml"), text + guard).unwrap();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -54,7 +54,8 @@ pub(crate) struct Arguments {
     /// Bundles to keep there, for going back
     #[arg(long, value_name = "N", default_value_t = 30)]
     keep: usize,
-    /// Sources file with limits and names of its own for the guards
+    /// Sources file with limits and names of its own for the guards, in [guard] and of its sources;
+    /// without it, they are as they ship
     #[arg(long, value_name = "FILE")]
     sources: Option<PathBuf>,
     #[command(flatten)]
