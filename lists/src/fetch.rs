@@ -11,9 +11,9 @@
 
 mod address;
 mod cache;
+mod copies;
 mod download;
 mod fetched;
-mod local;
 mod report;
 mod settle;
 
@@ -37,10 +37,14 @@ use self::{
 };
 pub use self::{
     cache::{Cache, CacheError},
+    copies::Copies,
     fetched::Fetched,
     report::{FetchReport, SourceFetch, Status},
 };
-use crate::source::{Place, Remote, Sources, Window};
+use crate::{
+    http,
+    source::{Place, Remote, Sources, Window},
+};
 
 /// How publishers know us.
 const USER_AGENT: &str = concat!(
@@ -136,7 +140,7 @@ pub enum FetchError {
 }
 
 /// Fetches every source that has a URL, as far as it is not current in the cache. Within a `tokio`
-/// runtime with I/O and time, and with a default provider of `rustls`.
+/// runtime with I/O and time.
 ///
 /// # Errors
 /// [`FetchError`], for what concerns this machine, not one of the sources.
@@ -146,9 +150,10 @@ pub async fn fetch(
     options: &Options,
     watch: Arc<dyn Watch>,
 ) -> Result<Fetched, FetchError> {
+    http::use_ring();
     let now = Timestamp::now();
     let clients = Clients::new(options.limits.connect)
-        .map_err(|error| FetchError::Client(download::innermost(&error)))?;
+        .map_err(|error| FetchError::Client(http::innermost(&error)))?;
     let errand = Arc::new(Errand {
         cache: cache.clone(),
         clients,
@@ -238,8 +243,9 @@ impl Errand {
     async fn run(self: Arc<Self>, share: Share) -> Result<Vec<Settled>, CacheError> {
         let cache = self.cache.clone();
         let url = share.remote.url.to_string();
-        let held =
-            blocking(move || cache.page(&url).filter(|page| cache.is_sound(page.copy.sha256)));
+        let held = blocking(move || {
+            cache.copies().page(&url).filter(|page| cache.is_sound(page.copy.sha256))
+        });
         let held = held.await;
         let begin = Instant::now();
         let outcome = self.download(&share, held.as_ref()).await?;

@@ -5,7 +5,7 @@
 //! | [`diagnostic`] | | shows a fault in a text file: place, caret, help |
 //! | `source` | `compile` | reads `sources.toml`: which lists, what each of them means |
 //! | `archive` | `compile` | unpacks archives and compressed files, safely and within limits |
-//! | `digest` | `pull` | SHA-256, by which files are named and compared |
+//! | `digest` | `compile`, `pull` | SHA-256, by which files are named and compared |
 //! | `durable` | `cli` | puts files into their place, whole or not at all |
 //! | `pointer` | `pull` | what is published where |
 //! | `pull` | `pull` | fetches a published bundle |
@@ -34,7 +34,7 @@ pub mod compile;
 pub mod diagnostic;
 #[cfg(feature = "compile")]
 pub mod diff;
-#[cfg(feature = "pull")]
+#[cfg(any(feature = "compile", feature = "pull"))]
 pub mod digest;
 #[cfg(feature = "cli")]
 pub mod durable;
@@ -48,6 +48,8 @@ pub mod formats;
 pub mod growth;
 #[cfg(feature = "compile")]
 pub mod guard;
+#[cfg(feature = "pull")]
+mod http;
 #[cfg(feature = "compile")]
 pub mod lint;
 #[cfg(feature = "compile")]

@@ -3,7 +3,7 @@
 //! What the other side sends is bounded in size and in time. Plain HTTP is accepted: the bundle's
 //! signature is what protects it, and an old one is told by its serial.
 
-use std::{error::Error, io, path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use reqwest::{
     Client, Response, StatusCode,
@@ -17,6 +17,7 @@ pub use url::Url;
 
 use crate::{
     digest::Sha256Digest,
+    http,
     pointer::{MAX_POINTER, POINTER_NAME, Pointer, PointerError},
     signature::{MAX_SIGNATURE, PublicKeys, SignatureError},
 };
@@ -54,8 +55,7 @@ impl Origin {
     /// # Errors
     /// [`PullError::Client`]: the system has no usable certificates.
     pub fn new(folder: Url) -> Result<Self, PullError> {
-        // An error says that there is one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        http::use_ring();
         let redirects = redirect::Policy::custom(|attempt| {
             let from = attempt.previous().last().map(Url::scheme);
             if attempt.previous().len() > REDIRECTS {
@@ -229,18 +229,9 @@ impl Origin {
         let url = self.shown(name);
         match error.is_timeout() {
             true => PullError::Timeout { url },
-            false => PullError::Connection { url, why: innermost(error) },
+            false => PullError::Connection { url, why: http::innermost(error) },
         }
     }
-}
-
-/// What went wrong in the end: what is around it only says that a request failed.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut error: &dyn Error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 /// Checks the URL of a folder that bundles are pulled from.

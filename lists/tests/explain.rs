@@ -25,7 +25,9 @@ impl Folder {
     /// Runs the program; gives its exit code, output and errors.
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_list-compile"));
-        let output = command.args(arguments).current_dir(self.0.path()).output().unwrap();
+        command.args(arguments).current_dir(self.0.path());
+        command.env_remove("CACHE_DIRECTORY").env("XDG_CACHE_HOME", self.0.path().join("default"));
+        let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
@@ -170,6 +172,23 @@ fn lists_that_an_update_keeps() {
     let json = folder.done(&[&asked[..], &["--cache", "cache", "--json"]].concat());
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["lines"][0]["url"], url);
+
+    // An update that goes on is no hindrance, and nothing is changed.
+    let lock = fs::File::open(folder.0.path().join("cache/lock")).unwrap();
+    lock.try_lock().unwrap();
+    folder.write("cache/new/1", "being written");
+    let again = folder.done(&[&asked[..], &["--cache", "cache", "--json"]].concat());
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&again).unwrap(), json);
+    assert!(folder.0.path().join("cache/new/1").exists());
+    drop(lock);
+
+    // Both look in the same place.
+    let (code, out, err) = folder.run(&update[..5]);
+    assert!(code == 0 || code == 5, "{out}{err}");
+    let out = folder.done(&asked);
+    assert!(out.contains(":2: fetched.example · fetched"), "{out}");
+    assert!(folder.0.path().join("default/preau/lists/good").is_dir());
+    fs::remove_dir_all(folder.0.path().join("default")).unwrap();
 
     let out = folder.done(&asked);
     assert!(

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     archive::{self, ArchiveError, Decoder, Limits},
+    digest::Sha256Digest,
     formats::{
         self, Context, Corrections, Directory, FileReport, Includes, ListFile, Part, ReadError,
         ReadOptions, Sink,
@@ -230,7 +231,7 @@ impl<'a> Plan<'a> {
         let mut input = Hashing { input, hash: Sha256::new(), progress };
         let buffered = BufReader::with_capacity(BUFFER, &mut input);
         let report = formats::read_part(file.part, context, buffered, &options, sink);
-        Ok((report.map_err(unwrapped)?, hex(&input.hash.finalize())))
+        Ok((report.map_err(unwrapped)?, Sha256Digest::finish(input.hash).to_string()))
     }
 
     /// What people are told of a file of this source.
@@ -249,7 +250,7 @@ impl<'a> Plan<'a> {
             let name = path.strip_prefix(&self.shown).or(path.strip_prefix(&self.folder_shown));
             hash.update(format!("{digest}  {}\n", name.unwrap_or(path).display()));
         }
-        hex(&hash.finalize())
+        Sha256Digest::finish(hash).to_string()
     }
 }
 
@@ -289,10 +290,6 @@ fn unwrapped(error: ReadError) -> ReadError {
         ReadError::Io(error) => ArchiveError::from_read(error).into(),
         other => other,
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// Hashes a list as it is read.

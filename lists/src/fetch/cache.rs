@@ -21,11 +21,14 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::download::Validators;
+use super::{
+    copies::{Copies, read},
+    download::Validators,
+};
 use crate::{
     archive::{self, ArchiveError},
     digest::Sha256Digest,
@@ -38,7 +41,7 @@ const KEEP: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// A cache folder, used by nobody else.
 #[derive(Debug)]
 pub struct Cache {
-    folder: PathBuf,
+    copies: Copies,
     /// Released when this is dropped, or the process killed.
     _lock: File,
     next: AtomicU64,
@@ -158,62 +161,50 @@ impl Cache {
             }
             Err(TryLockError::Error(error)) => return Err(CacheError::Io { path, error }),
         }
-        let cache = Self { folder: folder.into(), _lock: lock, next: AtomicU64::new(0) };
+        let cache = Self { copies: Copies::of(folder), _lock: lock, next: AtomicU64::new(0) };
         cache.tidy(|_, _| true)?;
         Ok(cache)
+    }
+
+    /// What the folder holds.
+    pub fn copies(&self) -> &Copies {
+        &self.copies
     }
 
     /// A path in `new/` that is not used yet.
     pub(super) fn new_path(&self) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.folder.join("new").join(number.to_string())
-    }
-
-    /// What the server of `url` last sent, if it was ever accepted and is still there.
-    pub(super) fn page(&self, url: &str) -> Option<Page> {
-        let page: Page = read(&self.page_path(url))?;
-        (page.url == url).then_some(page)
+        self.folder().join("new").join(number.to_string())
     }
 
     pub(super) fn save_page(&self, page: &Page) -> Result<(), CacheError> {
-        self.save(&self.page_path(&page.url), page)
-    }
-
-    /// The last good copy of the list at `url` and `member`.
-    pub(super) fn good(&self, url: &str, member: Option<&Path>) -> Option<Good> {
-        let good: Good = read(&self.good_path(url, member))?;
-        (good.url == url && good.member.as_deref() == member).then_some(good)
+        self.save(&self.copies.page_path(&page.url), page)
     }
 
     pub(super) fn save_good(&self, good: &Good) -> Result<(), CacheError> {
-        self.save(&self.good_path(&good.url, good.member.as_deref()), good)
+        self.save(&self.copies.good_path(&good.url, good.member.as_deref()), good)
     }
 
     /// Until when a host asked to be left alone, if that is still to come.
     pub(super) fn resting(&self, host: &str, now: Timestamp) -> Option<Timestamp> {
-        let resting: Resting = read(&self.record_path("resting", host))?;
+        let resting: Resting = read(&self.copies.record_path("resting", host))?;
         (resting.host == host && resting.until > now).then_some(resting.until)
     }
 
     pub(super) fn let_rest(&self, host: &str, until: Timestamp) -> Result<(), CacheError> {
         let resting = Resting { host: host.to_owned(), until };
-        self.save(&self.record_path("resting", host), &resting)
-    }
-
-    /// The file of a content.
-    pub(super) fn content(&self, sha256: Sha256Digest) -> PathBuf {
-        self.folder.join("content").join(sha256.to_string())
+        self.save(&self.copies.record_path("resting", host), &resting)
     }
 
     /// True when the content is there and is what it was: disks err too.
     pub(super) fn is_sound(&self, sha256: Sha256Digest) -> bool {
-        digest(&self.content(sha256)).is_ok_and(|found| found == sha256)
+        digest(&self.copies.content(sha256)).is_ok_and(|found| found == sha256)
     }
 
     /// Moves a file of `new/` to its place among the contents; returns its digest.
     pub(super) fn keep(&self, file: &Path) -> Result<Sha256Digest, CacheError> {
         let sha256 = digest(file).map_err(CacheError::at(file))?;
-        let path = self.content(sha256);
+        let path = self.copies.content(sha256);
         durable::rename(file, &path).map_err(CacheError::at(&path))?;
         Ok(sha256)
     }
@@ -224,12 +215,12 @@ impl Cache {
         sha256: Sha256Digest,
         limits: &archive::Limits,
     ) -> Result<PathBuf, ArchiveError> {
-        let folder = self.folder.join("unpacked").join(sha256.to_string());
+        let folder = self.copies.unpacked(sha256);
         if folder.is_dir() {
             return Ok(folder);
         }
         let new = self.new_path();
-        archive::unpack(&self.content(sha256), &new, limits)?;
+        archive::unpack(&self.copies.content(sha256), &new, limits)?;
         sync_tree(&new)?;
         fs::rename(&new, &folder)?;
         Ok(folder)
@@ -281,25 +272,16 @@ impl Cache {
         Ok(())
     }
 
+    fn folder(&self) -> &Path {
+        self.copies.folder()
+    }
+
     fn entries(&self, part: &str) -> Result<Vec<PathBuf>, CacheError> {
-        let folder = self.folder.join(part);
+        let folder = self.folder().join(part);
         let entries = fs::read_dir(&folder).and_then(|entries| {
             entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()
         });
         entries.map_err(CacheError::at(&folder))
-    }
-
-    fn page_path(&self, url: &str) -> PathBuf {
-        self.record_path("pages", url)
-    }
-
-    fn good_path(&self, url: &str, member: Option<&Path>) -> PathBuf {
-        let member = member.unwrap_or(Path::new("")).to_string_lossy();
-        self.record_path("good", &format!("{url}\n{member}"))
-    }
-
-    fn record_path(&self, part: &str, key: &str) -> PathBuf {
-        self.folder.join(part).join(format!("{}.json", Sha256Digest::of(key.as_bytes())))
     }
 
     fn save(&self, path: &Path, record: &impl Serialize) -> Result<(), CacheError> {
@@ -312,11 +294,6 @@ impl Cache {
         };
         write().map_err(CacheError::at(path))
     }
-}
-
-/// A record; none where it is missing or damaged: it is made anew then.
-fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 fn digest(path: &Path) -> io::Result<Sha256Digest> {
@@ -389,8 +366,8 @@ mod tests {
         let sha256 = keep(&cache, "a\n");
         let page = page("https://a.example/", sha256, "2026-01-02T00:00:00Z");
         cache.save_page(&page).unwrap();
-        assert_eq!(cache.page("https://a.example/"), Some(page.clone()));
-        assert_eq!(cache.page("https://b.example/"), None);
+        assert_eq!(cache.copies.page("https://a.example/"), Some(page.clone()));
+        assert_eq!(cache.copies.page("https://b.example/"), None);
 
         let good = Good {
             url: page.url.clone(),
@@ -398,16 +375,16 @@ mod tests {
             copy: page.copy,
         };
         cache.save_good(&good).unwrap();
-        assert_eq!(cache.good(&good.url, good.member.as_deref()), Some(good.clone()));
-        assert_eq!(cache.good(&good.url, None), None);
+        assert_eq!(cache.copies.good(&good.url, good.member.as_deref()), Some(good.clone()));
+        assert_eq!(cache.copies.good(&good.url, None), None);
 
-        let path = cache.page_path("https://a.example/");
+        let path = cache.copies.page_path("https://a.example/");
         let text = fs::read_to_string(&path).unwrap();
         for (from, to) in
             [("}", ""), (&*sha256.to_string(), "../../../etc/passwd"), ("a.example/\"", "c\"")]
         {
             fs::write(&path, text.replace(from, to)).unwrap();
-            assert_eq!(cache.page("https://a.example/"), None, "{from} → {to}");
+            assert_eq!(cache.copies.page("https://a.example/"), None, "{from} → {to}");
         }
     }
 
@@ -417,7 +394,7 @@ mod tests {
         let cache = Cache::open(folder.path()).unwrap();
         let sha256 = keep(&cache, "a.example\n");
         assert!(cache.is_sound(sha256));
-        fs::write(cache.content(sha256), "b.example\n").unwrap();
+        fs::write(cache.copies.content(sha256), "b.example\n").unwrap();
         assert!(!cache.is_sound(sha256));
         assert!(!cache.is_sound(Sha256Digest::of(b"another")));
     }

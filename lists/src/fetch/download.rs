@@ -1,7 +1,6 @@
 //! One download: conditional, each redirect checked, every quantity limited.
 
 use std::{
-    error::Error,
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -25,7 +24,7 @@ use super::{
     Limits, Meter,
     address::{Clients, PrivateHost},
 };
-use crate::source::Remote;
+use crate::{http, source::Remote};
 
 /// Redirects followed: from http to https, to a mirror, to storage; what has more is a loop.
 const MAX_REDIRECTS: usize = 5;
@@ -286,26 +285,17 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
 }
 
 fn failed(error: reqwest::Error) -> DownloadError {
-    let private = causes(&error).find_map(|cause| cause.downcast_ref::<PrivateHost>());
+    let private = http::causes(&error).find_map(|cause| cause.downcast_ref::<PrivateHost>());
     if let Some(private) = private {
         return private.clone().into();
     }
     DownloadError::Transport(if error.is_connect() && error.is_timeout() {
         "cannot connect: the server does not answer".into()
     } else if error.is_connect() {
-        format!("cannot connect: {}", innermost(&error))
+        format!("cannot connect: {}", http::innermost(&error))
     } else {
-        format!("the connection failed: {}", innermost(&error))
+        format!("the connection failed: {}", http::innermost(&error))
     })
-}
-
-/// What went wrong at the bottom: the errors around it repeat the URL and say "error".
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |&cause| cause.source())
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl Fetched {
     ) -> Result<(), CacheError> {
         for Held { url, source, used, .. } in self.held.values() {
             let (member, copy) = (source.member.clone(), used.copy.clone());
-            let earlier = cache.good(url, member.as_deref());
+            let earlier = cache.copies().good(url, member.as_deref());
             let is_another = earlier.is_some_and(|good| good.copy.sha256 != copy.sha256);
             if !is_another || was_compared(&source.definition.name) {
                 cache.save_good(&Good { url: url.clone(), member, copy })?;

@@ -239,7 +239,7 @@ impl Desk<'_> {
         mut report: SourceFetch,
     ) -> Result<(SourceFetch, Option<Held>), CacheError> {
         let (cache, url) = (&self.errand.cache, self.share.remote.url.as_str());
-        let good = cache.good(url, source.member.as_deref()).map(|good| good.copy);
+        let good = cache.copies().good(url, source.member.as_deref()).map(|good| good.copy);
         let older = [&self.held, &good].into_iter().flatten();
         let copies: Vec<_> = self.latest.iter().chain(older).cloned().collect();
         for (place, copy) in copies.iter().enumerate() {
@@ -340,7 +340,7 @@ impl Desk<'_> {
 
     fn look_into(&self, copy: &Copy) -> Result<Files, Fault> {
         let cache = &self.errand.cache;
-        let file = cache.content(copy.sha256);
+        let file = cache.copies().content(copy.sha256);
         if !cache.is_sound(copy.sha256) {
             return Err(Fault::theirs("its copy in the cache is damaged"));
         }

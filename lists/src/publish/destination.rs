@@ -16,7 +16,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use url::{Position, Url};
 
 use super::{BUNDLE, OBJECTS, PublishError, SIGNATURE};
-use crate::digest::Sha256Digest;
+use crate::{digest::Sha256Digest, http};
 
 /// `Cache-Control` of what never changes under its name.
 pub(super) const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -77,8 +77,7 @@ impl Destination {
             let path = url.to_file_path().map_err(|()| failed("no path of this machine".into()))?;
             return Self::folder(to, &path);
         }
-        // An error says that there is one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        http::use_ring();
         let (scheme, folder) =
             ObjectStoreScheme::parse(&url).map_err(|error| failed(error.to_string()))?;
         let store = remote(&scheme, &url, endpoint).map_err(|error| failed(error.to_string()))?;
@@ -274,7 +273,7 @@ mod tests {
     #[test]
     fn passwords_are_sent_and_never_shown() {
         let url: Url = "https://me:s%20cret@lists.example:8443/a/".parse().unwrap();
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        http::use_ring();
         assert_eq!(authorization(&url)[AUTHORIZATION], "Basic bWU6cyBjcmV0");
         assert_eq!(origin(&url), "https://lists.example:8443");
         assert_eq!(shown(&url), "https://lists.example:8443/a");

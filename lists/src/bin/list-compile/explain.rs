@@ -12,13 +12,13 @@ use filter_core::{
 };
 use lists::{
     compile::read_source,
-    fetch::Cache,
+    fetch::Copies,
     formats::{Rule, Sink},
     source::{ListSource, Place, Sources},
 };
 use serde::Serialize;
 
-use crate::{bundle, failure::Failure, output};
+use crate::{bundle, cache::CacheArguments, failure::Failure, output};
 
 /// Show every rule of a bundle that matches a name, in order, and the one that decides
 #[derive(Args)]
@@ -33,9 +33,8 @@ pub(crate) struct Arguments {
     /// Read the lists of this sources file again, and print file and line of each matching rule
     #[arg(long, value_name = "FILE")]
     sources: Option<PathBuf>,
-    /// Folder in which `list-compile update` keeps the lists that have a URL
-    #[arg(long, value_name = "DIR", requires = "sources")]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheArguments,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -95,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let trace = bound.explain(&name);
     let networks = networks(&filter, &name);
     let lists = match &arguments.sources {
-        Some(path) => Some(lists(path, arguments.cache.as_deref(), &trace, &networks)?),
+        Some(path) => Some(lists(path, &arguments.cache, &trace, &networks)?),
         None => None,
     };
     output::print(arguments.json, &Explanation { trace: &trace, networks, lists })
@@ -122,12 +121,16 @@ fn networks(filter: &Filter, name: &DomainName) -> Vec<MatchedNetwork> {
 /// longer have it.
 fn lists(
     sources: &Path,
-    cache: Option<&Path>,
+    cache: &CacheArguments,
     trace: &Trace<'_>,
     networks: &[MatchedNetwork],
 ) -> Result<Lists, Failure> {
     let sources = Sources::load(sources).map_err(Failure::Sources)?;
-    let cache = cache.map(open_cache).transpose()?;
+    let is_elsewhere = |source: &ListSource| matches!(source.place, Place::Url(_));
+    let copies = match sources.sources.iter().any(is_elsewhere) {
+        true => Some(Copies::of(&cache.existing()?)),
+        false => None,
+    };
     let mut lists = Lists::default();
     for source in &sources.sources {
         let name = &source.definition.name;
@@ -138,7 +141,11 @@ fn lists(
         if matched.is_empty() && networks.is_empty() {
             continue;
         }
-        let Some(local) = local(source, cache.as_ref()) else {
+        let local = match &copies {
+            Some(copies) => copies.local(source),
+            None => Some(source.clone()),
+        };
+        let Some(local) = local else {
             lists.elsewhere.push(name.clone());
             continue;
         };
@@ -153,22 +160,6 @@ fn lists(
         read_source(&local, &mut search).map_err(Failure::failed)?;
     }
     Ok(lists)
-}
-
-/// An existing cache: a mistyped one is not made.
-fn open_cache(folder: &Path) -> Result<Cache, Failure> {
-    if !folder.is_dir() {
-        let shown = folder.display();
-        return Err(Failure::Failed(format!("{shown} is no folder: where does `update` cache?")));
-    }
-    Cache::open(folder).map_err(Failure::failed)
-}
-
-fn local(source: &ListSource, cache: Option<&Cache>) -> Option<ListSource> {
-    match (&source.place, cache) {
-        (Place::Path(_), _) => Some(source.clone()),
-        (Place::Url(_), cache) => cache?.local(source),
-    }
 }
 
 /// Notes the lines whose rules match a name.

@@ -5,6 +5,7 @@
 mod attempt;
 mod build;
 mod bundle;
+mod cache;
 mod check;
 mod diff;
 mod explain;
@@ -56,8 +57,6 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // The one TLS provider of the tree; it can only be there already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match Arguments::parse().command {
         Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),

@@ -1,7 +1,7 @@
 //! `list-compile update`: sources from the network to bundle.
 
 use std::{
-    env, fmt,
+    fmt,
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,6 +22,7 @@ use serde::Serialize;
 use crate::{
     attempt::Attempt,
     bundle,
+    cache::CacheArguments,
     failure::Failure,
     guard::Acceptance,
     output,
@@ -45,10 +46,8 @@ pub(crate) struct Arguments {
     /// Bundle to write, or to replace
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Folder of fetched lists [default: $CACHE_DIRECTORY, $XDG_CACHE_HOME/preau/lists or
-    /// ~/.cache/preau/lists]
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheArguments,
     /// Use no copy that its server confirmed longer ago than this [default: however old, with a
     /// warning]
     #[arg(long, value_name = "DAYS")]
@@ -99,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Both held to the end. Another update would replace the bundle with which the new one is
     // compared, or sweep away the lists that are being read.
     let _lock = replace::lock(out)?;
-    let cache = Arc::new(Cache::open(&cache_folder(arguments)?).map_err(Failure::failed)?);
+    let cache = Arc::new(Cache::open(&arguments.cache.folder()?).map_err(Failure::failed)?);
     let previous = previous(out)?;
     let stamp = stamp(arguments, previous.as_ref())?;
     let mut policy = GuardPolicy::of(&sources);
@@ -208,22 +207,6 @@ fn stamp(arguments: &Arguments, previous: Option<&Filter>) -> Result<Stamp, Fail
         created: created.map_err(Failure::failed)?,
         expires: Some(expires.map_err(Failure::failed)?),
     })
-}
-
-fn cache_folder(arguments: &Arguments) -> Result<PathBuf, Failure> {
-    if let Some(folder) = &arguments.cache {
-        return Ok(folder.clone());
-    }
-    let folder = |name: &str, below: &str| {
-        let value = env::var_os(name).filter(|value| !value.is_empty())?;
-        // systemd separates several folders by colons.
-        let first = env::split_paths(&value).next()?;
-        Some(first.join(below))
-    };
-    folder("CACHE_DIRECTORY", "")
-        .or_else(|| folder("XDG_CACHE_HOME", "preau/lists"))
-        .or_else(|| folder("HOME", ".cache/preau/lists"))
-        .ok_or_else(|| Failure::Usage("there is no HOME: say where with --cache".into()))
 }
 
 fn fetched(
