@@ -156,10 +156,8 @@ fn lists_that_an_update_keeps() {
     let folder = Folder::new();
     let url = serve("# a list\nfetched.example\nother.example\n");
     let place = format!("url = \"{url}\"");
-    folder.write(
-        "sources.toml",
-        &source("fetched", &place, "allow_http = true\nallow_private = true"),
-    );
+    let listed = source("fetched", &place, "allow_http = true\nallow_private = true");
+    folder.write("sources.toml", &format!("{listed}\n[guard]\nwithout = [\"porn\"]\n"));
     let update = ["update", "--sources", "sources.toml", "--out", "out", "--cache", "cache"];
     let (code, out, err) = folder.run(&update);
     assert!(folder.0.path().join("out").is_file(), "exit code {code}\n{out}{err}");
