@@ -118,7 +118,7 @@ fn a_bundle_that_stays_refused_replaces_nothing() {
     // The report is of what came.
     assert_eq!((ran.status("a"), ran.error("a")), ("fresh".into(), String::new()));
     let findings = ran.json()["guard"]["findings"].as_array().unwrap().len();
-    assert_eq!(findings, 3, "a, b, and their category: {}", ran.out);
+    assert_eq!(findings, 4, "a, b, their category, and no porn lists: {}", ran.out);
     assert_eq!(refused(&maintainer).manifest().counts.names, 1);
     assert!(content(&good) == records, "last good copies are as they were");
     let ran = maintainer.update(&["--accept-shrink=b"]).expect(6);
