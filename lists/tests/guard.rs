@@ -250,7 +250,9 @@ fn names_that_were_refused_and_pass_are_counted() {
         ["refuse: source list opens 2000 of 2000", "refuse: category porn opens 2000 of 2000"];
     let half =
         ["refuse: source list opens 1000 of 2000", "refuse: category porn opens 1000 of 2000"];
-    let cases: Vec<(&str, Vec<List>, Vec<List>, &[&str])> = vec![
+    /// What, the lists before, the lists after, and what the guards say.
+    type Case<'a> = (&'a str, Vec<List>, Vec<List>, &'a [&'a str]);
+    let cases: Vec<Case<'_>> = vec![
         ("nothing", vec![porn(many("n"))], vec![porn(many("n"))], &[]),
         ("every name exchanged", vec![porn(many("n"))], vec![porn(many("m"))], &both),
         ("subtree to exact", vec![porn(many("n"))], vec![porn(exact(many("n")))], &half),

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     net::TcpStream,
     process::Command,
+    sync::LazyLock,
     thread,
     time::Duration,
 };
@@ -18,6 +19,30 @@ use crate::{
 type Behaviour = fn(&Request, &mut TcpStream) -> io::Result<()>;
 
 const LIST: &[u8] = b"b.example\nc.example\n";
+
+/// A small body that unpacks to very much.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b'\n'; 40 << 20]));
+
+/// A body that unpacks to too much, under the ratio at which it would be a bomb.
+static LARGE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut noise = 1_u32;
+    let body: Vec<u8> = (0..52_000_000)
+        .map(|at| {
+            noise ^= noise << 13;
+            noise ^= noise >> 17;
+            noise ^= noise << 5;
+            if at % 32 == 0 { noise as u8 } else { b'\n' }
+        })
+        .collect();
+    gzip(&body)
+});
+
+/// [`FAULTS`], once what takes long to make is made: clients do not wait for it.
+fn faults() -> &'static [(&'static str, Behaviour)] {
+    LazyLock::force(&BOMB);
+    LazyLock::force(&LARGE);
+    FAULTS
+}
 
 /// What a server does, and what the report says of it.
 const FAULTS: &[(&str, Behaviour)] = &[
@@ -62,21 +87,10 @@ const FAULTS: &[(&str, Behaviour)] = &[
         answer(stream, "200 OK", &[("Content-Encoding", "gzip")], &body[..body.len() - 4])
     }),
     ("decompression bomb", |_, stream| {
-        let body = gzip(&vec![b'\n'; 40 << 20]);
-        answer(stream, "200 OK", &[("Content-Encoding", "gzip")], &body)
+        answer(stream, "200 OK", &[("Content-Encoding", "gzip")], &BOMB)
     }),
     ("it holds more than 50000000 octets", |_, stream| {
-        // Under the ratio at which it would be a bomb.
-        let mut noise = 1_u32;
-        let body: Vec<u8> = (0..52_000_000)
-            .map(|at| {
-                noise ^= noise << 13;
-                noise ^= noise >> 17;
-                noise ^= noise << 5;
-                if at % 32 == 0 { noise as u8 } else { b'\n' }
-            })
-            .collect();
-        answer(stream, "200 OK", &[("Content-Encoding", "gzip")], &gzip(&body))
+        answer(stream, "200 OK", &[("Content-Encoding", "gzip")], &LARGE)
     }),
     ("it has more than 50000000 octets", |_, stream| {
         head(stream, "200 OK", &[("Content-Length", "50000001")])?;
@@ -154,7 +168,7 @@ fn a_server_that_errs_changes_nothing() {
     maintainer.update(&[]).expect(0);
     let copy = maintainer.files("cache/content");
     let mut serial = 0;
-    for (message, fault) in FAULTS {
+    for (message, fault) in faults() {
         server.at("/a", fault);
         let ran = maintainer.update(&[]).expect(6);
         assert_eq!(ran.status("a"), "cached", "{message}");
@@ -177,7 +191,7 @@ fn a_server_that_errs_changes_nothing() {
 fn without_any_copy_there_is_no_bundle() {
     let server = Server::start();
     server.list("/good", "good.example\n");
-    for (message, fault) in FAULTS {
+    for (message, fault) in faults() {
         if message.contains("seconds") {
             continue; // The same code; they only take long.
         }
