@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
+pub mod address;
 pub mod answers;
 pub mod client;
 pub mod conversation;

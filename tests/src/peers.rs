@@ -64,7 +64,7 @@ impl RunningPeer {
         let folder = TempDir::new().unwrap();
         let path = folder.path();
         fs::write(path.join("export"), export).unwrap();
-        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = crate::address::unused();
         let arguments = match peer {
             Peer::Bind => bind(path, address, upstream),
             Peer::UnboundRpz => {

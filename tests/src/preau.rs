@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command},
     thread,
@@ -42,7 +42,7 @@ impl Preau {
             writeln!(zone, "v{number}.example. 300 IN A 192.0.2.51").unwrap();
         }
         let upstream = upstream::start(&Behaviour::Zone(zone), &runtime);
-        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = crate::address::unused();
         let config = format!(
             "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n\

@@ -122,7 +122,7 @@ struct Unbound {
 impl Unbound {
     fn start(names: &[String]) -> Self {
         let folder = TempDir::new().unwrap();
-        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = tests::address::unused();
         let mut config = format!(
             "server:\n interface: 127.0.0.1@{}\n do-daemonize: no\n chroot: \"\"\n username: \"\"\n \
              use-syslog: no\n pidfile: \"\"\n module-config: iterator\n local-zone: \".\" static\n",

@@ -39,7 +39,7 @@ impl Preau {
         let runtime = Runtime::new().unwrap();
         let zone = "allowed.example. 300 IN A 192.0.2.50\n".to_owned();
         let upstream = upstream::start(&Behaviour::Zone(zone), &runtime);
-        let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = tests::address::unused();
         fs::write(folder.path().join("lists.bundle"), compile(lists)).unwrap();
         let config = format!(
             "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"{upstream}\"]\n\

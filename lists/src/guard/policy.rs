@@ -117,9 +117,9 @@ impl GuardPolicy {
 /// The limits that a source has of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SourceLimits {
-    /// Replaces [`GuardPolicy::max_loss`].
+    /// Replaces that of the policy, [`GuardPolicy`].
     pub max_loss: Option<u8>,
-    /// Replaces [`GuardPolicy::max_growth`].
+    /// Replaces that of the policy, [`GuardPolicy`].
     pub max_growth: Option<u32>,
 }
 

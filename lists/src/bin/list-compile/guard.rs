@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// The bundle that it is to replace; without it, what changed is not looked at
     #[arg(long, value_name = "FILE")]
     previous: Option<PathBuf>,
-    /// Sources file with limits and names of its own, in [guard] and of its sources
+    /// Sources file with limits and names of its own, in its table `guard` and of its sources
     #[arg(long, value_name = "FILE")]
     sources: Option<PathBuf>,
     #[command(flatten)]
