@@ -436,6 +436,16 @@ fn loops() {
 const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 const NEXT_KEY: &str = "RWQh6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 
+/// What schools are told to begin with.
+#[test]
+fn the_example_for_schools() {
+    let text = include_str!("../../../lists/data/school/preau.toml");
+    let config = parse(&text.replace("/etc/preau/school.key.pub", KEY)).unwrap();
+    let groups: Vec<_> = config.groups.iter().map(|group| group.profile.as_str()).collect();
+    assert_eq!(groups, ["child", "closed", "teen", "staff"]);
+    assert!(matches!(config.lists.source, ListSource::Published { .. }));
+}
+
 #[test]
 fn published_lists() {
     let folder = tempfile::tempdir().unwrap();
