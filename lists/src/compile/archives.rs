@@ -45,16 +45,13 @@ impl Archives {
         let is_archive = metadata.is_file() && archive::content(path)? == Content::Archive;
         let tree = match (is_archive, member) {
             (true, _) => self.unpacked(path)?,
-            (false, Some(_)) if metadata.is_dir() => path.into(),
+            (false, Some(_)) if metadata.is_dir() => fs::canonicalize(path)?,
             (false, Some(_)) => return Err(ReadError::NoTree),
             (false, None) => {
                 return Ok(Located { path: path.into(), tree: None, shown: path.into() });
             }
         };
-        let found = match member {
-            Some(member) => find(&tree, member)?,
-            None => innermost(&tree)?,
-        };
+        let found = in_tree(&tree, member)?;
         let shown = match found.strip_prefix(&tree) {
             Ok(inner) if !inner.as_os_str().is_empty() => path.join(inner),
             _ => path.into(),
@@ -77,6 +74,14 @@ impl Archives {
         archive::unpack(archive, &tree, &Limits::default())?;
         self.trees.insert(key, tree.clone());
         Ok(tree)
+    }
+}
+
+/// The list in the tree of an archive: a member, or all that there is.
+pub(crate) fn in_tree(tree: &Path, member: Option<&Path>) -> Result<PathBuf, ReadError> {
+    match member {
+        Some(member) => find(tree, member),
+        None => innermost(tree),
     }
 }
 

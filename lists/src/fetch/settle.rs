@@ -21,6 +21,7 @@ use crate::{
     archive::{self, ArchiveError, Content},
     compile::{self, CompileError, ListError},
     digest::Sha256Digest,
+    formats::ReadError,
     source::{ListSource, Place},
 };
 
@@ -28,8 +29,6 @@ use crate::{
 const HEAD: u64 = 1024;
 /// Age from which a copy shows that updates never run in the hours that its source states.
 const MISSED: Duration = Duration::from_secs(48 * 60 * 60);
-/// Folders of an archive that are named where the right one is missing.
-const FOLDERS: usize = 12;
 
 /// Why a content is not used.
 #[derive(Debug, Error)]
@@ -299,21 +298,17 @@ impl Desk<'_> {
 
     /// The source at its path in a content, if its reader accepts a line of that.
     fn localised(&mut self, source: &ListSource, copy: &Copy) -> Result<ListSource, Fault> {
-        let path = match (self.open(copy)?, &source.member) {
-            (Files::One(file), None) => file,
-            (Files::Many(folder), None) => folder,
-            (Files::Many(folder), Some(member)) => {
-                let path = folder.join(member);
-                if !path.exists() {
-                    return Err(Fault::Theirs(missing(member, &folder)));
-                }
-                path
-            }
-            (Files::One(_), Some(_)) => {
-                return Err(Fault::theirs("it is no archive: the source says `member`"));
+        // An archive is a tree to its reader, as one at a path is.
+        let (path, member) = match (self.open(copy)?, source.member.as_deref()) {
+            (Files::One(file), None) => (file, None),
+            (Files::One(_), Some(_)) => return Err(Fault::theirs(ReadError::NoTree)),
+            (Files::Many(tree), member) => {
+                let list = compile::in_tree(&tree, member).map_err(Fault::theirs)?;
+                let member = list.strip_prefix(&tree).unwrap_or(&list).to_owned();
+                (tree, Some(member))
             }
         };
-        let local = ListSource { place: Place::Path(path), member: None, ..source.clone() };
+        let local = ListSource { place: Place::Path(path), member, ..source.clone() };
         let categories = &self.errand.sources.categories;
         compile::probe(&local, categories).map_err(|error| match error {
             // The report says already which source and where.
@@ -397,19 +392,6 @@ fn is_web_page(head: &[u8]) -> bool {
     ["<!doctype", "<html", "<head", "<body", "<script", "<meta", "<title", "<?xml", "<!--"]
         .iter()
         .any(|with| begins(with))
-}
-
-fn missing(member: &Path, folder: &Path) -> String {
-    let parent = folder.join(member.parent().unwrap_or(Path::new("")));
-    let mut names: Vec<_> = fs::read_dir(parent)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .collect();
-    names.sort();
-    let more = if names.len() > FOLDERS { ", …" } else { "" };
-    names.truncate(FOLDERS);
-    format!("the archive has no `{}`; beside it: {}{more}", member.display(), names.join(", "))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Archives and encodings, from a server.
 
-use std::io::Write;
+use std::{fs, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
 
 use crate::{
-    maintainer::Maintainer,
+    maintainer::{Maintainer, Ran},
     server::{Server, answer},
 };
 
@@ -57,7 +57,7 @@ fn an_archive_is_downloaded_once_for_all_its_folders() {
         assert_ne!(ran.status("adult"), "cached");
         assert_eq!(ran.status("drogue"), "cached");
         let error = ran.error("drogue");
-        assert_eq!(error, "the archive has no `blacklists/drogue`; beside it: adult");
+        assert_eq!(error, "it holds no `blacklists/drogue`; there are: blacklists/adult");
         assert!(maintainer.refuses("adult2.example") && maintainer.refuses("drogue.example"));
         assert!(!maintainer.refuses("adult.example"));
     }
@@ -65,6 +65,47 @@ fn an_archive_is_downloaded_once_for_all_its_folders() {
     server.list("/all.tar.gz", gzip(&archive));
     maintainer.update(&[]).expect(0);
     assert_eq!(maintainer.files("cache/unpacked"), unpacked, "what is not used is removed");
+}
+
+/// Whichever way a member is written, and whether the archive comes from a path or a URL.
+#[test]
+fn members_are_found_alike_at_paths_and_urls() {
+    let server = Server::start();
+    let tree =
+        gzip(&tar(&[("bl/adult/domains", "a.example\n"), ("bl/games/domains", "g.example\n")]));
+    let single = gzip(&tar(&[("list-1.2/list.txt", "a.example\n")]));
+    let cases: [(&[u8], &str, Result<(), &str>); 5] = [
+        (&tree, "member = \"adult\"", Ok(())),
+        (&tree, "member = \"bl/adult\"", Ok(())),
+        (&tree, "member = \"drugs\"", Err("it holds no `drugs`; there are: bl/adult, bl/games")),
+        (&tree, "format = \"domains\"", Err("choose it with `member`")),
+        (&single, "", Ok(())),
+    ];
+    for (archive, keys, expected) in cases {
+        server.list("/a", archive);
+        let maintainer = Maintainer::new(&[("a", server.url("/a"), keys)]);
+        let by_url = maintainer.update(&[]);
+        fs::write(maintainer.path("archive"), archive).unwrap();
+        let local = format!(
+            "[[source]]\nname = \"a\"\npath = \"archive\"\ncategories = [\"weapons\"]\n{keys}\n"
+        );
+        fs::write(maintainer.path("local.toml"), local).unwrap();
+        let build = ["build", "--sources", "local.toml", "--out", "local.bundle"];
+        let by_path = Ran::from(maintainer.command(&build).output().unwrap());
+        match expected {
+            Ok(()) => {
+                by_url.expect(0);
+                by_path.expect(0);
+                assert!(maintainer.refuses("a.example"), "{keys}");
+                assert!(!maintainer.refuses("g.example"), "{keys}");
+            }
+            Err(message) => {
+                let (by_url, by_path) = (by_url.expect(1), by_path.expect(1));
+                assert!(by_url.error("a").contains(message), "{keys}: {}", by_url.error("a"));
+                assert!(by_path.err.contains(message), "{keys}: {}", by_path.err);
+            }
+        }
+    }
 }
 
 #[test]
@@ -111,8 +152,8 @@ fn archives_that_cannot_be_trusted_replace_nothing() {
     let cases: [(Vec<u8>, &str); 5] = [
         (gzip(&tar(&[("adult/domains", &huge)])), "max_octets"),
         (good[..good.len() - 9].to_vec(), "cut off"),
-        (b"b.example\n".to_vec(), "it is no archive"),
-        (gzip(b"b.example\n"), "it is no archive"),
+        (b"b.example\n".to_vec(), "this is a single file"),
+        (gzip(b"b.example\n"), "this is a single file"),
         (escaping, "leads out of the archive"),
     ];
     for (body, message) in cases {
