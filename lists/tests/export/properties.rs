@@ -8,21 +8,7 @@ use lists::{
 };
 use proptest::prelude::*;
 
-use crate::{Rule, child, export, filter, model::readings};
-
-/// Formats of names.
-const FORMATS: [Format; 10] = [
-    Format::Domains,
-    Format::Wildcard,
-    Format::Hosts,
-    Format::Adblock,
-    Format::Dnsmasq,
-    Format::Unbound,
-    Format::Rpz,
-    Format::Ut1,
-    Format::Squidguard,
-    Format::E2guardian,
-];
+use crate::{Rule, child, export, filter, model::readings, own_readers::FORMATS};
 
 /// Every name of up to four labels below `t.example`; rules are never on those with a `z`.
 pub(crate) fn universe() -> Vec<String> {
