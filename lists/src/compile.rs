@@ -15,6 +15,7 @@ use filter_core::{
 use rayon::prelude::*;
 use thiserror::Error;
 
+#[cfg(feature = "cli")]
 pub(crate) use self::archives::in_tree;
 use self::{
     archives::Archives,
