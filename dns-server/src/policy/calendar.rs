@@ -7,7 +7,7 @@ use lists::diagnostic::TextFile;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::table::{self, Table, TableError};
+use super::table::{self, Table, TableError, parse_date};
 
 const SHIPPED: &str = include_str!("../../data/calendars.toml");
 
@@ -221,14 +221,6 @@ impl Table {
         }
     }
 
-    fn date(&mut self, written: &Spanned<String>) -> Date {
-        parse_date(written.get_ref()).unwrap_or_else(|| {
-            let title = format!("`{}` is not a date", written.get_ref());
-            self.fault(written.span(), title, "write year-month-day, such as \"2026-12-19\"");
-            Date::default()
-        })
-    }
-
     fn month_day(&mut self, written: &Spanned<String>) -> MonthDay {
         // A leap year, since 29 February is a day of some.
         let date = parse_date(&format!("2028-{}", written.get_ref()));
@@ -238,16 +230,6 @@ impl Table {
             (1, 1)
         })
     }
-}
-
-/// A date as `2026-12-19`, and no other form of ISO 8601.
-pub(crate) fn parse_date(text: &str) -> Option<Date> {
-    let is_plain = text.len() == "2026-12-19".len()
-        && text.bytes().enumerate().all(|(at, octet)| match at {
-            4 | 7 => octet == b'-',
-            _ => octet.is_ascii_digit(),
-        });
-    if is_plain { text.parse().ok() } else { None }
 }
 
 /// The table as it is written.

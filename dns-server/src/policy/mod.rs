@@ -4,4 +4,5 @@ pub mod calendar;
 pub mod decide;
 pub mod group;
 pub mod schedule;
+pub mod search;
 pub mod table;

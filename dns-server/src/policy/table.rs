@@ -2,8 +2,11 @@
 
 use std::{fmt, ops::Range, sync::Arc};
 
+use filter_core::DomainName;
+use jiff::civil::Date;
 use lists::diagnostic::{Diagnostic, TextFile};
 use serde::de::DeserializeOwned;
+use toml::Spanned;
 
 /// Why a table cannot be used: every fault, each pointing into the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +54,39 @@ impl Table {
         self.faults.push(Diagnostic::new(self.file.clone(), span, title).help(help));
     }
 
+    /// The name that `text` is, which `written` gave.
+    pub(super) fn name(&mut self, written: &Spanned<String>, text: &str) -> Option<DomainName> {
+        let name = DomainName::parse(text);
+        name.map_err(|error| {
+            let title = format!("`{text}` is not a host name: {error}");
+            self.fault(written.span(), title, "write a name alone, such as \"www.example.com\"");
+        })
+        .ok()
+    }
+
+    /// The date that is written; any other where it is none.
+    pub(super) fn date(&mut self, written: &Spanned<String>) -> Date {
+        parse_date(written.get_ref()).unwrap_or_else(|| {
+            let title = format!("`{}` is not a date", written.get_ref());
+            self.fault(written.span(), title, "write year-month-day, such as \"2026-12-19\"");
+            Date::default()
+        })
+    }
+
     /// What was made of the table, unless something is wrong with it.
     pub(super) fn finish<T>(self, made: T) -> Result<T, TableError> {
         if self.faults.is_empty() { Ok(made) } else { Err(TableError(self.faults)) }
     }
+}
+
+/// A date as `2026-12-19`, and no other form of ISO 8601.
+pub(crate) fn parse_date(text: &str) -> Option<Date> {
+    let is_plain = text.len() == "2026-12-19".len()
+        && text.bytes().enumerate().all(|(at, octet)| match at {
+            4 | 7 => octet == b'-',
+            _ => octet.is_ascii_digit(),
+        });
+    if is_plain { text.parse().ok() } else { None }
 }
 
 /// A table that ships with the program.
