@@ -330,12 +330,12 @@ impl SearchTable {
     }
 
     fn names_of(&self, owner: Owner) -> Vec<Name> {
-        let names = self.names.iter().filter(|(_, entry)| entry.owner == owner);
-        let name = |(wire, entry): (&Box<[u8]>, &Entry)| {
+        let mut names = Vec::new();
+        for (wire, entry) in self.names.iter().filter(|(_, entry)| entry.owner == owner) {
             let (name, _) = DomainName::from_wire(wire).expect("keys are wire forms of names");
-            Name { name, role: entry.role, below: entry.below, span: None }
-        };
-        names.map(name).collect()
+            names.push(Name { name, role: entry.role, below: entry.below, span: None });
+        }
+        names
     }
 }
 
@@ -490,15 +490,9 @@ mod tests {
         assert_eq!(count(Method::ChildSafe), 15);
         assert_eq!(count(Method::Block), 101);
         let rewritten = |target: &str| {
-            let targets = [name(target)];
-            let is = |wire: &&Box<[u8]>| {
-                let (name, _) = DomainName::from_wire(wire).unwrap();
-                match table.decide(&name, &SearchMode::Forced, YouTube::Strict) {
-                    Treatment::Rewrite(to) => to[0] == targets[0],
-                    _ => false,
-                }
-            };
-            table.names.keys().filter(is).count()
+            let names = table.names.keys().map(|wire| DomainName::from_wire(wire).unwrap().0);
+            let decide = |name: String| shown(&table, &name, &SearchMode::Forced, YouTube::Strict);
+            names.filter(|name| decide(name.to_string()) == format!("> {target}")).count()
         };
         assert_eq!(rewritten("forcesafesearch.google.com"), 194);
         assert_eq!(rewritten("familysearch.yandex.ru"), 52);
