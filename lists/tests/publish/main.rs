@@ -1,22 +1,20 @@
-//! Publishing as a maintainer does it, to a folder, to object storage and to a web server; and what
-//! is refused.
+//! Publishing as a maintainer does it, and what is refused; to stores of others, in `stores.rs`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
+mod stores;
+
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use filter_core::{Filter, FilterBuilder, Options, Scope, Source, Stamp};
 use lists::{
     pointer::Pointer,
-    pull::{Origin, Polled},
     signature::{PublicKey, PublicKeys},
 };
 use tempfile::TempDir;
@@ -305,154 +303,4 @@ fn killed_anywhere_it_leaves_a_whole_bundle_published() {
     assert!(steps > 0 && steps < kills, "{steps} of {kills}");
     publisher.publish(kills + 2, &["--to", "out", "--keep", "3"]);
     assert_eq!(publisher.objects("out"), 6, "what was half published is removed like the old");
-}
-
-/// A server of somebody else's on a free port, stopped in the end.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(program: &str, arguments: impl Fn(&str) -> Vec<String>) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(program)
-            .args(arguments(&port.to_string()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}; see .ci/run"));
-        let patience = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < patience, "{program} does not listen");
-            thread::sleep(Duration::from_millis(50));
-        }
-        Self { child, port }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Publishes three times, goes back, and pulls it all as a server does.
-fn publish_and_pull(publisher: &Publisher, to: &[&str], url: &str) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let origin = Origin::new(url.parse().unwrap()).unwrap();
-    let mut etag = None;
-    let mut pull = |expected: &str| {
-        let Polled::Pointer(pointer, tag) = runtime.block_on(origin.poll(etag.as_deref())).unwrap()
-        else {
-            panic!("nothing new after a publication");
-        };
-        let path = publisher.path().join("pulled");
-        runtime.block_on(origin.fetch(&pointer, &publisher.keys(), &path)).unwrap();
-        let filter = Filter::open(fs::read(&path).unwrap()).unwrap();
-        assert_eq!(filter.manifest().stamp, pointer.stamp);
-        assert!(refuses(&filter, expected), "{expected}");
-        if tag.is_some() {
-            let again = runtime.block_on(origin.poll(tag.as_deref())).unwrap();
-            assert_eq!(again, Polled::Unchanged);
-        }
-        etag = tag;
-        // Many a server's entity tag is length and second of what it serves.
-        thread::sleep(Duration::from_millis(1100));
-    };
-    for serial in [1, 2, 3] {
-        publisher.publish(serial, to);
-        pull(&format!("v{serial}.example"));
-    }
-    publisher.done(&[&["publish", "--rollback", "1", "--key", "k"], to].concat());
-    pull("v1.example");
-    let said = publisher.publish(9_999_999_999, &[to, &["--keep", "2"]].concat());
-    assert!(said.contains("3 old bundles removed"), "{said}");
-    pull("v9999999999.example");
-    let (code, said) = publisher.run(&[&["publish", "2.bundle", "--key", "k"], to].concat());
-    assert_eq!(code, Some(4), "{said}");
-}
-
-/// A request as bare as can be.
-fn put(port: u16, path: &str, body: &str) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let length = body.len();
-    write!(
-        stream,
-        "PUT {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap_or_default();
-    assert!(status.starts_with('2'), "{answer}");
-}
-
-/// From PyPI: `moto[server]`.
-#[test]
-#[ignore = "needs moto_server"]
-fn to_s3() {
-    let server = Server::start("moto_server", |port| vec!["-p".into(), port.into()]);
-    let mut publisher = Publisher::new();
-    let endpoint = format!("http://127.0.0.1:{}", server.port);
-    put(server.port, "/lists", "");
-    // Whoever wants may read.
-    let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*",
-        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lists/*"}]}"#;
-    put(server.port, "/lists?policy", policy);
-    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-        publisher.variables.push((name, "moto".into()));
-    }
-    let to = ["--to", "s3://lists/preau", "--endpoint", &endpoint];
-    publish_and_pull(&publisher, &to, &format!("{endpoint}/lists/preau"));
-
-    let (code, said) = publisher.run(&[
-        "publish",
-        "3.bundle",
-        "--key",
-        "k",
-        "--to",
-        "s3://absent/a",
-        "--endpoint",
-        &endpoint,
-    ]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("s3://absent/a/"), "{said}");
-}
-
-/// Debian's package `nginx-light`: a folder that is served.
-#[test]
-#[ignore = "needs nginx"]
-fn to_a_folder_that_nginx_serves() {
-    let publisher = Publisher::new();
-    let root = publisher.path().display().to_string();
-    let server = Server::start("nginx", |port| {
-        let config = format!(
-            "daemon off; user root; pid {root}/pid; error_log stderr; events {{}} http {{ \
-             access_log off; client_body_temp_path {root}/t; proxy_temp_path {root}/t; \
-             fastcgi_temp_path {root}/t; uwsgi_temp_path {root}/t; scgi_temp_path {root}/t; \
-             server {{ listen 127.0.0.1:{port}; root {root}; }} }}"
-        );
-        let path = format!("{root}/nginx.conf");
-        fs::write(&path, config).unwrap();
-        ["-c", &path].map(str::to_owned).to_vec()
-    });
-    let url = format!("http://127.0.0.1:{}/out", server.port);
-    publish_and_pull(&publisher, &["--to", "out"], &url);
-}
-
-/// From PyPI: `wsgidav` and `cheroot`.
-#[test]
-#[ignore = "needs wsgidav"]
-fn to_a_web_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().to_str().unwrap().to_owned();
-    let server = Server::start("wsgidav", |port| {
-        let arguments = ["--host=127.0.0.1", "--auth=anonymous", "--root", &root, "--port", port];
-        arguments.map(str::to_owned).to_vec()
-    });
-    let publisher = Publisher::new();
-    let url = format!("http://127.0.0.1:{}/lists/preau", server.port);
-    publish_and_pull(&publisher, &["--to", &url], &url);
 }
