@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod answers;
+pub mod authority;
 pub mod client;
 pub mod conversation;
 pub mod peers;

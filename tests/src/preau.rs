@@ -27,6 +27,8 @@ pub struct Preau {
     binary: &'static str,
     /// Where it answers.
     pub address: SocketAddr,
+    /// Environment variables that it is started with.
+    pub variables: Vec<(&'static str, PathBuf)>,
     folder: TempDir,
     child: Option<Child>,
     _runtime: Runtime,
@@ -51,6 +53,7 @@ impl Preau {
         let this = Self {
             binary,
             address,
+            variables: Vec::new(),
             folder: TempDir::new().unwrap(),
             child: None,
             _runtime: runtime,
@@ -77,6 +80,7 @@ impl Preau {
             .current_dir(self.folder.path())
             .env_remove("RUST_LOG")
             .envs(["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"].map(|name| (name, "")))
+            .envs(self.variables.iter().cloned())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()

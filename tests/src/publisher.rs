@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     sync::{
@@ -19,6 +19,8 @@ use lists::{
     pointer::{POINTER_NAME, Pointer},
     signature::{Password, SecretKey, trusted_comment},
 };
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::server::compile;
 
@@ -86,11 +88,14 @@ struct Site {
     files: HashMap<String, Vec<u8>>,
     faults: Vec<(String, Fault)>,
     requests: Vec<String>,
+    /// What it shows of itself over TLS.
+    identity: Option<Arc<ServerConfig>>,
 }
 
 /// The server, on a port of the loopback that stays its own.
 pub struct Publisher {
     address: SocketAddr,
+    scheme: &'static str,
     site: Arc<Mutex<Site>>,
     open: Arc<AtomicBool>,
 }
@@ -98,11 +103,26 @@ pub struct Publisher {
 impl Publisher {
     /// Starts one that has nothing yet.
     pub fn start() -> Self {
+        Self::start_as("http")
+    }
+
+    /// Starts one that has nothing yet and speaks TLS, once it was told how to
+    /// [identify](Self::identify) itself.
+    pub fn start_with_tls() -> Self {
+        Self::start_as("https")
+    }
+
+    fn start_as(scheme: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let this = Self { address, site: Arc::default(), open: Arc::default() };
+        let this = Self { address, scheme, site: Arc::default(), open: Arc::default() };
         this.listen(listener);
         this
+    }
+
+    /// Shows this certificate from now on.
+    pub fn identify(&self, identity: Arc<ServerConfig>) {
+        self.site().identity = Some(identity);
     }
 
     /// Nobody listens any more.
@@ -129,8 +149,13 @@ impl Publisher {
                     break;
                 }
                 let (site, Ok(stream)) = (site.clone(), stream) else { continue };
-                thread::spawn(move || {
-                    let _ = serve(&site, stream);
+                let identity = site.lock().unwrap().identity.clone();
+                thread::spawn(move || match identity {
+                    None => serve(&site, stream),
+                    Some(identity) => {
+                        let connection = ServerConnection::new(identity).unwrap();
+                        serve(&site, StreamOwned::new(connection, stream))
+                    }
                 });
             }
         });
@@ -138,7 +163,7 @@ impl Publisher {
 
     /// Where to pull from.
     pub fn url(&self) -> String {
-        format!("http://{}/lists", self.address)
+        format!("{}://{}/lists", self.scheme, self.address)
     }
 
     fn site(&self) -> MutexGuard<'_, Site> {
@@ -184,8 +209,8 @@ impl Publisher {
     }
 }
 
-fn serve(site: &Mutex<Site>, mut stream: TcpStream) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
+fn serve(site: &Mutex<Site>, mut stream: impl Read + Write) -> std::io::Result<()> {
+    let mut lines = BufReader::new(&mut stream).lines();
     let request = lines.next().unwrap_or_else(|| Ok(String::new()))?;
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut known = None;
@@ -242,11 +267,12 @@ fn serve(site: &Mutex<Site>, mut stream: TcpStream) -> std::io::Result<()> {
     }
 }
 
-fn respond(stream: &mut TcpStream, status: u16, body: &[u8], header: &str) -> std::io::Result<()> {
+fn respond(stream: &mut impl Write, status: u16, body: &[u8], header: &str) -> std::io::Result<()> {
     let length = body.len();
     write!(
         stream,
         "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{header}\r\n"
     )?;
-    stream.write_all(body)
+    stream.write_all(body)?;
+    stream.flush()
 }

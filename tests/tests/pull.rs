@@ -11,6 +11,7 @@ use lists::{
     pointer::{POINTER_NAME, Pointer},
 };
 use tests::{
+    authority::Authority,
     preau::Preau,
     publisher::{Fault, Key, Publisher, bundle, stamp},
 };
@@ -21,7 +22,10 @@ const PAST: &str = "2001-01-01T00:00:00Z";
 
 /// A publisher, and a `preau` that pulls from it; nothing is published, nothing runs.
 fn site(lists: &str) -> (Publisher, Key, Preau) {
-    let publisher = Publisher::start();
+    site_of(Publisher::start(), lists)
+}
+
+fn site_of(publisher: Publisher, lists: &str) -> (Publisher, Key, Preau) {
     let url = publisher.url();
     let mut preau = Preau::new(PREAU, &format!("url = \"{url}\"\nkeys = [\"k.pub\"]\n{lists}"));
     let key = Key::new(preau.folder(), "k");
@@ -328,6 +332,47 @@ fn polling_takes_what_is_new_and_fetches_nothing_twice() {
     publisher.publish(&bundle(stamp(13)), &key);
     preau.wait_for("gives good ones again");
     assert_served(&preau, 13, "after that");
+}
+
+/// The authority is known by `SSL_CERT_FILE`, as OpenSSL's programs know theirs.
+#[test]
+fn over_tls_from_whom_a_known_authority_vouches_for() {
+    let (publisher, key, mut preau) = site_of(Publisher::start_with_tls(), "poll = \"1h\"\n");
+    let ours = Authority::new("Town of Example");
+    let theirs = Authority::new("Mallory");
+    fs::write(preau.path("ca.pem"), &ours.pem).unwrap();
+    publisher.identify(ours.identity("127.0.0.1"));
+    publisher.publish(&bundle(stamp(10)), &key);
+
+    // Nobody told it of that authority.
+    preau.start();
+    preau.wait_for("LISTS NOT UPDATED");
+    let unknown = "of an authority that is not known here";
+    assert!(preau.log().contains(unknown), "{}", preau.log());
+    assert!(preau.refuses("pornhub.com"), "the starter list");
+    preau.kill();
+
+    preau.variables.push(("SSL_CERT_FILE", preau.path("ca.pem")));
+    preau.start();
+    preau.until("the lists", || refused_serial(&preau, 10));
+    let cases = [
+        (theirs.identity("127.0.0.1"), unknown),
+        (ours.identity("192.0.2.1"), "is for other names than 127.0.0.1"),
+        (ours.expired_identity("127.0.0.1"), "has expired"),
+    ];
+    for (serial, (identity, told)) in (11..).zip(cases) {
+        publisher.identify(identity);
+        publisher.publish(&bundle(stamp(serial)), &key);
+        let before = preau.log().len();
+        preau.signal("-HUP");
+        preau.until("a refusal", || preau.log()[before..].contains("LISTS NOT UPDATED"));
+        assert!(preau.log()[before..].contains(told), "{told}: {}", &preau.log()[before..]);
+        assert_served(&preau, serial - 1, told);
+        publisher.identify(ours.identity("127.0.0.1"));
+        preau.signal("-HUP");
+        preau.until("a new bundle", || refused_serial(&preau, serial));
+    }
+    assert_served(&preau, 13, "in the end");
 }
 
 #[test]
