@@ -9,7 +9,7 @@ use crate::{
         decide::{self, Asked, Audience, Decision, Decline, RefusalForm},
         group::{GroupId, Groups},
     },
-    resolve::upstream::{Upstream, UpstreamError},
+    resolve::{Query, Resolver, upstream::UpstreamError},
     wire::{
         Rcode,
         answer::{self, Body, REPLY_CAPACITY},
@@ -27,7 +27,7 @@ pub(crate) struct Snapshot {
     /// What each group may see, by [`GroupId::index`].
     pub(crate) audiences: Vec<Audience>,
     /// Who knows the rest.
-    pub(crate) upstream: Arc<dyn Upstream>,
+    pub(crate) resolver: Arc<Resolver>,
 }
 
 /// What became of a packet without waiting for anyone.
@@ -99,15 +99,22 @@ impl Snapshot {
         &self,
         question: &Question,
         transport: Transport,
-        query: Vec<u8>,
+        mut query: Vec<u8>,
     ) -> Vec<u8> {
         let echo = &question.echo;
-        let message = match self.upstream.lookup(&question.name, question.record_type).await {
-            Ok(message) => message,
+        let answer = match self.resolver.resolve(&asked_of_upstream(question)).await {
+            Ok(answer) => answer,
             Err(error) => return failure(query, echo, transport, &error),
         };
-        match answer::forward(&query, echo, transport, message) {
-            Some(reply) => reply,
+        let capacity = answer::forward_capacity(answer.response(), transport);
+        query.resize(query.len().max(capacity), 0);
+        let lifetime = answer.lifetime(u32::MAX);
+        let error = answer.error().map(ExtendedError::bare);
+        match answer::forward(&mut query, echo, transport, answer.response(), lifetime, error) {
+            Some(length) => {
+                query.truncate(length);
+                query
+            }
             None => failure(query, echo, transport, &UpstreamError::Garbled),
         }
     }
@@ -134,6 +141,16 @@ impl Snapshot {
                 Some(self.resolve(&question, transport, buffer).await)
             }
         }
+    }
+}
+
+/// What upstream has to know of a question. Not whose it is.
+fn asked_of_upstream(question: &Question) -> Query {
+    Query {
+        name: question.name.clone(),
+        record_type: question.record_type,
+        dnssec_ok: question.echo.edns.is_some_and(|edns| edns.dnssec_ok),
+        checking_disabled: question.checking_disabled,
     }
 }
 
@@ -173,11 +190,17 @@ fn failure(
     let code = match error {
         UpstreamError::Unreachable => Code::NO_REACHABLE_AUTHORITY,
         UpstreamError::Garbled => Code::NETWORK_ERROR,
-        UpstreamError::Failed(code) => {
-            upstream_code = format!("upstream answered {}", text::rcode(*code));
-            text = Some(&upstream_code);
-            Code::OTHER
-        }
+        UpstreamError::Failed { rcode, errors } => match errors.first() {
+            Some(received) => {
+                text = received.as_error().text;
+                received.code
+            }
+            None => {
+                upstream_code = format!("upstream answered {}", text::rcode(*rcode));
+                text = Some(&upstream_code);
+                Code::OTHER
+            }
+        },
     };
     let error = Some(ExtendedError { code, text });
     let length = answer::write(&mut query, echo, transport, Rcode::ServFail, Body::Empty, error);

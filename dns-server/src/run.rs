@@ -124,13 +124,16 @@ mod tests {
     };
 
     use async_trait::async_trait;
-    use filter_core::DomainName;
     use tokio::runtime::Runtime;
 
     use super::*;
     use crate::{
-        resolve::upstream::{Upstream, UpstreamError},
+        resolve::{
+            Query,
+            upstream::{Upstream, UpstreamError},
+        },
         testing,
+        wire::extract::Response,
     };
 
     /// Tells when it is asked, and answers when told to.
@@ -141,10 +144,10 @@ mod tests {
 
     #[async_trait]
     impl Upstream for Slow {
-        async fn lookup(&self, name: &DomainName, qtype: u16) -> Result<Vec<u8>, UpstreamError> {
+        async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
             self.asked.add_permits(1);
             self.go_on.acquire().await.unwrap().forget();
-            testing::FewNames.lookup(name, qtype).await
+            testing::FewNames.lookup(query).await
         }
     }
 
@@ -165,7 +168,7 @@ mod tests {
         let runtime = Runtime::new().unwrap();
         let slow = Arc::new(Slow { asked: Semaphore::new(0), go_on: Semaphore::new(0) });
         let mut snapshot = testing::snapshot(CONFIG);
-        snapshot.upstream = slow.clone();
+        snapshot.resolver = testing::resolver(slow.clone());
         let service = Arc::new(Service::of_snapshot(snapshot));
         let listeners = listeners();
         let address = listeners.addresses().unwrap()[0];
@@ -177,7 +180,9 @@ mod tests {
         udp.send_to(QUERY, address).unwrap();
         let mut tcp = TcpStream::connect(address).unwrap();
         tcp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        tcp.write_all(&[&[0, QUERY.len() as u8], QUERY].concat()).unwrap();
+        // Another query, with CD: the same one would join that in flight.
+        let checking_disabled = [&QUERY[..3], &[0x10], &QUERY[4..]].concat();
+        tcp.write_all(&[&[0, QUERY.len() as u8], &checking_disabled[..]].concat()).unwrap();
         drop(runtime.block_on(slow.asked.acquire_many(2)).unwrap());
 
         shutdown.cancel();

@@ -22,7 +22,10 @@ use crate::{
     config::{Config, ListSource, is_loop},
     failure::Failure,
     policy::{decide::Audience, group::Groups},
-    resolve::upstream::{HickoryUpstream, Server, Upstream},
+    resolve::{
+        CacheSettings, Resolver,
+        upstream::{HickoryUpstream, Server},
+    },
 };
 
 /// A running server's state. Listeners take snapshots of it; reloading replaces the snapshot.
@@ -38,7 +41,7 @@ pub struct Service {
 struct Origin {
     config: Config,
     servers: Vec<Server>,
-    upstream: Arc<dyn Upstream>,
+    resolver: Arc<Resolver>,
     /// Where bundles are kept; absent: the starter list needs no keeping.
     store: Option<Arc<Store>>,
     lists: Served,
@@ -77,16 +80,16 @@ impl Service {
     /// [`Failure`], when that cannot be served.
     pub fn start(config: Config) -> Result<Self, Failure> {
         let servers = servers(&config)?;
-        let upstream = connect(&servers)?;
+        let resolver = connect(&servers)?;
         let store = store(&config, None)?;
         let lists = Lists::at_start(&config, store.as_deref())?;
         let served = &lists.served;
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(served);
-        let snapshot = snapshot(&config, lists.audiences, upstream.clone());
+        let snapshot = snapshot(&config, lists.audiences, resolver.clone());
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
-            origin: Mutex::new(Origin { config, servers, upstream, store, lists: lists.served }),
+            origin: Mutex::new(Origin { config, servers, resolver, store, lists: lists.served }),
             poll_now: Notify::new(),
         })
     }
@@ -111,8 +114,8 @@ impl Service {
         let mut origin = self.origin();
         let servers = servers(&config)?;
         // The same servers keep their connections and their cache.
-        let upstream = match servers == origin.servers {
-            true => origin.upstream.clone(),
+        let resolver = match servers == origin.servers {
+            true => origin.resolver.clone(),
             false => connect(&servers)?,
         };
         let store = store(&config, origin.store.as_ref())?;
@@ -123,8 +126,8 @@ impl Service {
             config.listen.clone_from(&origin.config.listen);
         }
         tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
-        self.snapshot.store(Arc::new(snapshot(&config, lists.audiences, upstream.clone())));
-        *origin = Origin { config, servers, upstream, store, lists: lists.served };
+        self.snapshot.store(Arc::new(snapshot(&config, lists.audiences, resolver.clone())));
+        *origin = Origin { config, servers, resolver, store, lists: lists.served };
         Ok(())
     }
 
@@ -159,7 +162,7 @@ impl Service {
         let served = Served::kept(bundle::Origin::Published(from), store.commit(staged)?);
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(&served);
-        let snapshot = snapshot(&origin.config, audiences, origin.upstream.clone());
+        let snapshot = snapshot(&origin.config, audiences, origin.resolver.clone());
         self.snapshot.store(Arc::new(snapshot));
         origin.lists = served;
         Ok(())
@@ -369,9 +372,9 @@ fn tell_expiry(served: &Served) {
     }
 }
 
-fn snapshot(config: &Config, audiences: Vec<Audience>, upstream: Arc<dyn Upstream>) -> Snapshot {
+fn snapshot(config: &Config, audiences: Vec<Audience>, resolver: Arc<Resolver>) -> Snapshot {
     let groups = Groups::new(config.groups.iter().map(|group| group.networks.as_slice()));
-    Snapshot { groups, audiences, upstream }
+    Snapshot { groups, audiences, resolver }
 }
 
 /// Each group's profile, bound to these lists; the starter list, which stands in for others, may
@@ -418,9 +421,9 @@ pub(crate) fn servers(config: &Config) -> Result<Vec<Server>, Failure> {
     Ok(servers)
 }
 
-fn connect(servers: &[Server]) -> Result<Arc<dyn Upstream>, Failure> {
+fn connect(servers: &[Server]) -> Result<Arc<Resolver>, Failure> {
     let upstream = HickoryUpstream::new(servers).map_err(|error| Failure::Upstream { error })?;
-    Ok(Arc::new(upstream))
+    Ok(Arc::new(Resolver::new(Arc::new(upstream), CacheSettings::default())))
 }
 
 /// Which lists are in force, in a line: origin, date, serial and counts.
@@ -445,7 +448,7 @@ impl Service {
         let origin = Origin {
             config: Config::default(),
             servers: Vec::new(),
-            upstream: snapshot.upstream.clone(),
+            resolver: snapshot.resolver.clone(),
             store: None,
             lists: Lists::of_starter(&Config::default(), bundle::Origin::Starter).unwrap().served,
         };

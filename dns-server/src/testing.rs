@@ -14,8 +14,12 @@ use crate::{
     answer::Snapshot,
     config::Config,
     policy::group::Groups,
-    resolve::upstream::{Upstream, UpstreamError},
+    resolve::{
+        CacheSettings, Query, Resolver,
+        upstream::{Upstream, UpstreamError},
+    },
     service,
+    wire::extract::Response,
 };
 
 /// A bundle of three lists; `example` holds no other category.
@@ -70,24 +74,29 @@ pub(crate) fn snapshot(config: &str) -> Snapshot {
     Snapshot {
         groups: Groups::new(config.groups.iter().map(|group| group.networks.as_slice())),
         audiences: service::audiences(&config, &filter).unwrap(),
-        upstream: Arc::new(FewNames),
+        resolver: resolver(Arc::new(FewNames)),
     }
 }
 
+/// A resolver that asks that upstream.
+pub(crate) fn resolver(upstream: Arc<dyn Upstream>) -> Arc<Resolver> {
+    Arc::new(Resolver::new(upstream, CacheSettings::default()))
+}
+
 /// Knows `www.example`, `big.example` and `alias.example`, does not know `nx.example`, and fails in
-/// its own way for `down`, `garbled`, `servfail` and `another` `.example`.
+/// its own way for `down`, `garbled` and `servfail` `.example`.
 pub(crate) struct FewNames;
 
 #[async_trait]
 impl Upstream for FewNames {
-    async fn lookup(&self, name: &DomainName, record_type: u16) -> Result<Vec<u8>, UpstreamError> {
+    async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
+        let Query { name, record_type, dnssec_ok, .. } = query;
         let mut message = Message { rcode: 0, records: Vec::new(), counts: [0; 2] };
-        match (name.to_string().as_str(), record_type) {
+        match (name.to_string().as_str(), *record_type) {
             ("down.example", _) => return Err(UpstreamError::Unreachable),
             ("garbled.example", _) => return Err(UpstreamError::Garbled),
-            ("servfail.example", _) => return Err(UpstreamError::Failed(2)),
-            ("another.example", _) => {
-                return Ok(message.written(&"www.example".parse().unwrap(), record_type));
+            ("servfail.example", _) => {
+                return Err(UpstreamError::Failed { rcode: 2, errors: [].into() });
             }
             ("nx.example", _) => {
                 message.rcode = 3;
@@ -104,7 +113,10 @@ impl Upstream for FewNames {
             }
             _ => message.record(1, b"\xc0\x0c", 6, 60, &SOA),
         }
-        Ok(message.written(name, record_type))
+        let octets = message.written(name, *record_type);
+        let mut response = Response::read(&octets, name, *record_type, *dnssec_ok).unwrap();
+        response.distrust();
+        Ok(response)
     }
 }
 

@@ -160,18 +160,18 @@ async fn conversations() {
         (CHILD, query(0, "porn.example", A, 1, NO_EDNS), format!("NXDOMAIN ra; {}", refused("porn.example"))),
         (CHILD, query(RD | CD, "porn.example", A, 1, EDNS_DO), format!("NXDOMAIN rd ra cd; {}; edns do; ede 15 porn · ut1-adult", refused("porn.example"))),
         (CHILD, query(RD | 0x0060, "porn.example", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("porn.example"))),
-        (CHILD, query(RD, "notporn.example", A, 1, NO_EDNS), "NOERROR rd ra; authority notporn.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        (CHILD, query(RD, "notporn.example", A, 1, NO_EDNS), "NOERROR rd ra; authority notporn.example. 5 IN SOA . . 1 2 3 4 5".into()),
         // Options of the client are ignored
         (CHILD, query(RD, "porn.example", A, 1, COOKIE), format!("NXDOMAIN rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
         (CHILD, query(RD, "porn.example", A, 1, SUBNET), format!("NXDOMAIN rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
         // NODATA where names below are reachable: an exact rule, an allow rule below
         (CHILD, query(RD, "ads.example", A, 1, EDNS), format!("NOERROR rd ra; {}; edns; ede 15 ads · hosts", refused("ads.example"))),
-        (CHILD, query(RD, "www.ads.example", A, 1, NO_EDNS), "NOERROR rd ra; authority www.ads.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        (CHILD, query(RD, "www.ads.example", A, 1, NO_EDNS), "NOERROR rd ra; authority www.ads.example. 5 IN SOA . . 1 2 3 4 5".into()),
         (CHILD, query(RD, "mixed.example", A, 1, EDNS), format!("NOERROR rd ra; {}; edns; ede 15 porn · ut1-adult", refused("mixed.example"))),
-        (CHILD, query(RD, "health.mixed.example", A, 1, NO_EDNS), "NOERROR rd ra; authority health.mixed.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        (CHILD, query(RD, "health.mixed.example", A, 1, NO_EDNS), "NOERROR rd ra; authority health.mixed.example. 5 IN SOA . . 1 2 3 4 5".into()),
         (CHILD, query(RD, "other.mixed.example", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("other.mixed.example"))),
         (CHILD, query(RD, "x.below.example", A, 1, NO_EDNS), format!("NXDOMAIN rd ra; {}", refused("x.below.example"))),
-        (CHILD, query(RD, "below.example", A, 1, NO_EDNS), "NOERROR rd ra; authority below.example. 60 IN SOA . . 1 2 3 4 5".into()),
+        (CHILD, query(RD, "below.example", A, 1, NO_EDNS), "NOERROR rd ra; authority below.example. 5 IN SOA . . 1 2 3 4 5".into()),
         // Other forms of refusal
         (NODATA, query(RD, "porn.example", A, 1, EDNS), format!("NOERROR rd ra; {}; edns; ede 15 porn · ut1-adult", refused("porn.example"))),
         (NULL, query(RD, "porn.example", A, 1, EDNS), "NOERROR rd ra; porn.example. 30 IN A 0.0.0.0; edns; ede 4 porn · ut1-adult".into()),
@@ -185,14 +185,13 @@ async fn conversations() {
         (CHILD, query(RD, "www.example", A, 1, NO_EDNS), "NOERROR rd ra; www.example. 60 IN A 192.0.2.1".into()),
         (CHILD, query(RD, "wWw.eXaMpLe", A, 1, EDNS), "NOERROR rd ra; wWw.eXaMpLe. 60 IN A 192.0.2.1; edns".into()),
         (CHILD, query(RD | CD, "alias.example", A, 1, EDNS_DO), "NOERROR rd ra cd; alias.example. 60 IN CNAME www.example.; www.example. 60 IN A 192.0.2.1; edns do".into()),
-        (CHILD, query(RD, "nx.example", A, 1, EDNS), "NXDOMAIN rd ra; authority example. 60 IN SOA . . 1 2 3 4 5; edns".into()),
-        (CHILD, query(RD, "www.example", AAAA, 1, SUBNET), "NOERROR rd ra; authority www.example. 60 IN SOA . . 1 2 3 4 5; edns".into()),
-        (CHILD, query(RD, ".", 2, 1, NO_EDNS), "NOERROR rd ra; authority . 60 IN SOA . . 1 2 3 4 5".into()),
+        (CHILD, query(RD, "nx.example", A, 1, EDNS), "NXDOMAIN rd ra; authority example. 5 IN SOA . . 1 2 3 4 5; edns".into()),
+        (CHILD, query(RD, "www.example", AAAA, 1, SUBNET), "NOERROR rd ra; authority www.example. 5 IN SOA . . 1 2 3 4 5; edns".into()),
+        (CHILD, query(RD, ".", 2, 1, NO_EDNS), "NOERROR rd ra; authority . 5 IN SOA . . 1 2 3 4 5".into()),
         // Upstream trouble
         (CHILD, query(RD, "down.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 22 ".into()),
         (CHILD, query(RD, "down.example", A, 1, NO_EDNS), "SERVFAIL rd ra".into()),
         (CHILD, query(RD, "garbled.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 23 ".into()),
-        (CHILD, query(RD, "another.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 23 ".into()),
         (CHILD, query(RD, "servfail.example", A, 1, EDNS), "SERVFAIL rd ra; edns; ede 0 upstream answered SERVFAIL".into()),
         // Questions that nobody gets an answer to
         (NOBODY, query(RD, "www.example", A, 1, EDNS), "REFUSED rd ra; edns; ede 18 ".into()),
@@ -228,7 +227,7 @@ async fn conversations() {
             assert_eq!(told, *expected, "{client}, {transport:?}, {packet:02x?}");
         }
     }
-    assert_eq!(cases.len(), 64);
+    assert_eq!(cases.len(), 63);
 }
 
 #[tokio::test]

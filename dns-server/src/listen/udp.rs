@@ -118,13 +118,16 @@ fn is_passing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use filter_core::DomainName;
     use tokio::runtime::Runtime;
 
     use super::*;
     use crate::{
-        resolve::upstream::{Upstream, UpstreamError},
+        resolve::{
+            Query,
+            upstream::{Upstream, UpstreamError},
+        },
         testing,
+        wire::extract::Response,
     };
 
     /// Never finds an answer.
@@ -132,7 +135,7 @@ mod tests {
 
     #[async_trait]
     impl Upstream for Stuck {
-        async fn lookup(&self, _: &DomainName, _: u16) -> Result<Vec<u8>, UpstreamError> {
+        async fn lookup(&self, _: &Query) -> Result<Response, UpstreamError> {
             std::future::pending().await
         }
     }
@@ -155,7 +158,7 @@ mod tests {
     fn waiting_questions_are_bounded() {
         let runtime = Runtime::new().unwrap();
         let mut snapshot = testing::snapshot(CONFIG);
-        snapshot.upstream = Arc::new(Stuck);
+        snapshot.resolver = testing::resolver(Arc::new(Stuck));
         let server = UdpServer {
             service: Arc::new(Service::of_snapshot(snapshot)),
             runtime: runtime.handle().clone(),

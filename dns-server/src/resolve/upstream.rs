@@ -12,7 +12,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use filter_core::DomainName;
 use hickory_resolver::{
     Resolver, TokioResolver,
     config::{
@@ -20,7 +19,7 @@ use hickory_resolver::{
     },
     net::{DnsError, NetError, NoRecords, runtime::TokioRuntimeProvider},
     proto::{
-        op::{Message, OpCode, Query, ResponseCode},
+        op::{Message, OpCode, Query as Question, ResponseCode},
         rr::{Name, Record, RecordType},
         serialize::binary::BinDecodable,
     },
@@ -29,18 +28,17 @@ use hickory_resolver::{
 use thiserror::Error;
 use tokio::time::timeout;
 
+use super::Query;
+use crate::wire::extract::{ReceivedError, Response};
+
 /// Whoever knows what the Internet says.
 #[async_trait]
 pub trait Upstream: Send + Sync + 'static {
-    /// Looks a name up, class IN.
-    ///
-    /// The answer is a DNS message that starts with header and the very question, in lower case; its
-    /// records are those of the answer and authority sections, its response code NOERROR or
-    /// NXDOMAIN, its ID and flags anything.
+    /// Looks a query up; the response code is NOERROR or NXDOMAIN.
     ///
     /// # Errors
     /// [`UpstreamError`], within a few seconds, when nobody knows.
-    async fn lookup(&self, name: &DomainName, record_type: u16) -> Result<Vec<u8>, UpstreamError>;
+    async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError>;
 }
 
 /// Why there is no answer. Names neither a host nor a client.
@@ -53,9 +51,25 @@ pub enum UpstreamError {
     /// What came back was not an answer.
     #[error("the upstream server sends malformed answers")]
     Garbled,
-    /// The server itself reported an error, with this response code.
-    #[error("the upstream server answered with response code {0}")]
-    Failed(u16),
+    /// The server itself reported an error.
+    #[error("the upstream server answered with response code {rcode}")]
+    Failed {
+        /// The response code.
+        rcode: u16,
+        /// What it said about it.
+        errors: Box<[ReceivedError]>,
+    },
+}
+
+impl UpstreamError {
+    /// Octets of memory.
+    pub(super) fn size(&self) -> usize {
+        let errors = match self {
+            Self::Failed { errors, .. } => errors.as_ref(),
+            _ => &[],
+        };
+        size_of::<Self>() + errors.iter().map(|e| size_of_val(e) + e.text.len()).sum::<usize>()
+    }
 }
 
 /// One upstream resolver.
@@ -150,12 +164,10 @@ const SERVER_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_millis(4500);
 /// How long a server that did not answer is asked last.
 const REST: Duration = Duration::from_secs(10);
-/// Answers kept, a server: what a few thousand people ask within an hour, in some tens of MB.
-const CACHED_ANSWERS: u64 = 32 * 1024;
 /// Questions in flight on one TLS connection.
 const REQUESTS_PER_CONNECTION: usize = 256;
 
-/// Forwards through hickory-resolver, and its cache.
+/// Forwards through hickory-resolver.
 ///
 /// One resolver a server, because the order is ours: as given, each server only after those before
 /// it failed, those that did not answer lately last. hickory's own pool would return a SERVFAIL
@@ -191,7 +203,7 @@ impl HickoryUpstream {
         })
     }
 
-    async fn ask_each(&self, query: &Query) -> Result<Vec<u8>, UpstreamError> {
+    async fn ask_each(&self, query: &Question) -> Result<Vec<u8>, UpstreamError> {
         let now = self.started.elapsed();
         let rests = |server: &&Forwarder| server.rests_until(now);
         let (resting, ready): (Vec<_>, Vec<_>) = self.servers.iter().partition(rests);
@@ -219,12 +231,17 @@ impl HickoryUpstream {
 
 #[async_trait]
 impl Upstream for HickoryUpstream {
-    async fn lookup(&self, name: &DomainName, record_type: u16) -> Result<Vec<u8>, UpstreamError> {
-        let name = Name::from_bytes(name.as_wire()).map_err(|_| UpstreamError::Garbled)?;
-        let query = Query::query(name, RecordType::from(record_type));
-        timeout(TOTAL_TIMEOUT, self.ask_each(&query))
+    async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
+        let name = Name::from_bytes(query.name.as_wire()).map_err(|_| UpstreamError::Garbled)?;
+        let question = Question::query(name, RecordType::from(query.record_type));
+        let message = timeout(TOTAL_TIMEOUT, self.ask_each(&question))
             .await
-            .unwrap_or(Err(UpstreamError::Unreachable))
+            .unwrap_or(Err(UpstreamError::Unreachable))?;
+        let mut response =
+            Response::read(&message, &query.name, query.record_type, query.dnssec_ok)
+                .map_err(|_| UpstreamError::Garbled)?;
+        response.distrust();
+        Ok(response)
     }
 }
 
@@ -233,7 +250,7 @@ impl Forwarder {
         u128::from(self.rests_until.load(Ordering::Relaxed)) > now.as_millis()
     }
 
-    async fn ask(&self, query: &Query) -> Result<Vec<u8>, UpstreamError> {
+    async fn ask(&self, query: &Question) -> Result<Vec<u8>, UpstreamError> {
         let lookup = self.resolver.lookup(query.name().clone(), query.query_type());
         // The resolver has its own time-out, which does not cover every stage of a connection.
         let answer = timeout(SERVER_TIMEOUT, lookup).await.unwrap_or(Err(NetError::Timeout));
@@ -255,7 +272,9 @@ impl Forwarder {
 impl From<NetError> for UpstreamError {
     fn from(error: NetError) -> Self {
         match error {
-            NetError::Dns(DnsError::ResponseCode(code)) => Self::Failed(code.into()),
+            NetError::Dns(DnsError::ResponseCode(code)) => {
+                Self::Failed { rcode: code.into(), errors: [].into() }
+            }
             NetError::Busy | NetError::Io(_) | NetError::NoConnections | NetError::Timeout => {
                 Self::Unreachable
             }
@@ -279,7 +298,7 @@ fn resolver(server: &Server) -> Result<TokioResolver, NetError> {
     let options = builder.options_mut();
     options.timeout = SERVER_TIMEOUT;
     options.attempts = 0; // UDP repeats its datagram within the time-out
-    options.cache_size = CACHED_ANSWERS;
+    options.cache_size = 0; // the cache is ours
     options.num_concurrent_reqs = 1;
     options.max_active_requests = REQUESTS_PER_CONNECTION;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
@@ -291,7 +310,7 @@ fn resolver(server: &Server) -> Result<TokioResolver, NetError> {
 
 /// A message in the form that [`Upstream::lookup`] promises.
 fn reply(
-    query: &Query,
+    query: &Question,
     code: ResponseCode,
     mut answers: Vec<Record>,
     authorities: impl IntoIterator<Item = Record>,

@@ -54,16 +54,16 @@ fn reload_takes_the_new_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let service = site(folder.path());
     assert_eq!(rcode(&service, "porn"), NXDOMAIN);
-    let upstream = service.origin().upstream.clone();
+    let resolver = service.origin().resolver.clone();
     let open = CONFIG.to_owned() + "[profile.child]\nallow_names = [\"porn.example\"]\n";
     fs::write(folder.path().join("preau.toml"), &open).unwrap();
     service.reload().unwrap();
     assert_eq!(rcode(&service, "porn"), FORWARDED);
     // The same servers: connections and cache are kept.
-    assert!(Arc::ptr_eq(&upstream, &service.origin().upstream));
+    assert!(Arc::ptr_eq(&resolver, &service.origin().resolver));
     fs::write(folder.path().join("preau.toml"), open.replace(".53", ".54")).unwrap();
     service.reload().unwrap();
-    assert!(!Arc::ptr_eq(&upstream, &service.origin().upstream));
+    assert!(!Arc::ptr_eq(&resolver, &service.origin().resolver));
 }
 
 #[test]

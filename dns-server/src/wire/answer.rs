@@ -6,7 +6,8 @@ use std::fmt::{self, Write as _};
 use super::{
     CLASS_IN, HEADER, Rcode, UDP_PAYLOAD,
     ede::{self, ExtendedError},
-    question::{CD, Echo, OPCODE, QR, RA, RD, TC, Transport},
+    extract::{ReceivedError, Response},
+    question::{AD, CD, Echo, OPCODE, QR, RA, RD, TC, Transport},
     rr_type, u16_at,
 };
 
@@ -46,7 +47,8 @@ pub fn write(
     error: Option<ExtendedError<'_>>,
 ) -> usize {
     let limit = echo.limit(transport).min(buffer.len());
-    let mut reply = Reply { buffer, end: echo.length, limit, rcode: rcode as u16, echo };
+    let mut reply =
+        Reply { buffer, end: echo.length, limit, rcode: rcode as u16, echo, opt_at: None };
     reply.header(false);
     if reply.records(body).and_then(|()| reply.opt()).is_none() {
         reply.truncate();
@@ -56,39 +58,77 @@ pub fn write(
     reply.end
 }
 
-/// Turns an upstream's message into the reply to `query`, which must ask the same question.
+/// What becomes of the TTLs of an answer that is forwarded, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Time since it was received, which is taken off.
+    pub age: u32,
+    /// No TTL is less: what is served stale has some time left too (RFC 8767 §4).
+    pub at_least: u32,
+    /// No TTL is more: what policy may change soon is asked for again soon.
+    pub at_most: u32,
+}
+
+impl Lifetime {
+    fn left(self, ttl: u32) -> u32 {
+        ttl.saturating_sub(self.age).max(self.at_least).min(self.at_most)
+    }
+}
+
+/// Octets that a buffer needs so that [`forward`] writes the whole of a response that `transport`
+/// carries.
+pub fn forward_capacity(response: &Response, transport: Transport) -> usize {
+    match transport {
+        Transport::Datagram => REPLY_CAPACITY,
+        Transport::Stream => response.octets().len() + OPT_LENGTH + ERRORS_LENGTH,
+    }
+}
+
+/// Writes an upstream's response over the query that `buffer` starts with; returns its length.
 ///
-/// The message's records and response code stay; ID, flags, the question as the client spelt it
-/// and the OPT are ours. What `transport` does not carry becomes an empty reply with TC.
-/// `None`: the message is not an answer to this question.
+/// ID, flags, the question as the client spelt it and the OPT are ours; so is `error`, which goes
+/// before the extended errors of upstream. The name that was asked must be that of the response,
+/// the type may differ where the name does not exist (`None` otherwise). What does not fit
+/// `transport` is left out: extended errors, or else every record (and TC is set).
 pub fn forward(
-    query: &[u8],
+    buffer: &mut [u8],
     echo: &Echo,
     transport: Transport,
-    mut message: Vec<u8>,
-) -> Option<Vec<u8>> {
-    let question = query.get(HEADER..echo.length)?;
-    let asked = message.get_mut(HEADER..echo.length)?;
-    if !asked.eq_ignore_ascii_case(question) {
+    response: &Response,
+    lifetime: Lifetime,
+    error: Option<ExtendedError<'_>>,
+) -> Option<usize> {
+    let message = response.octets();
+    let name = HEADER..echo.length.checked_sub(TYPE_AND_CLASS)?;
+    if !buffer.get(name.clone())?.eq_ignore_ascii_case(message.get(name)?) {
         return None;
     }
-    asked.copy_from_slice(question);
-    let rcode = message[3] & 0x0f;
-    message[..2].copy_from_slice(&query[..2]);
-    message[2] = QR | (query[2] & RD);
-    message[3] = RA | (query[3] & CD) | rcode;
-
-    let end = message.len();
-    message.resize(end + OPT_LENGTH, 0);
-    let limit = message.len();
-    let mut reply = Reply { buffer: &mut message, end, limit, rcode: rcode.into(), echo };
-    reply.opt();
-    if reply.end > echo.limit(transport) {
+    let limit = echo.limit(transport).min(buffer.len());
+    let (start, rcode) = (echo.length, response.rcode());
+    let wants_ad = buffer[3] & AD != 0 || echo.edns.is_some_and(|edns| edns.dnssec_ok);
+    let mut reply = Reply { buffer, end: start, limit, rcode, echo, opt_at: None };
+    reply.header(false);
+    let records = message.get(start..).and_then(|records| reply.push(records));
+    if records.is_none() {
         reply.truncate();
+        return Some(reply.end);
     }
-    let end = reply.end;
-    message.truncate(end);
-    Some(message)
+    reply.buffer[ANSWER..ADDITIONAL].copy_from_slice(&message[ANSWER..ADDITIONAL]);
+    for at in response.ttl_offsets() {
+        if let Some(ttl) = reply.buffer[at..].first_chunk_mut() {
+            *ttl = lifetime.left(u32::from_be_bytes(*ttl)).to_be_bytes();
+        }
+    }
+    if response.is_authentic() && wants_ad {
+        reply.buffer[3] |= AD;
+    }
+    if reply.opt().is_none() {
+        reply.truncate();
+    } else if echo.edns.is_some() {
+        let received = response.errors().iter().map(ReceivedError::as_error);
+        error.into_iter().chain(received).for_each(|error| reply.extended_error(error));
+    }
+    Some(reply.end)
 }
 
 /// Pointer to the question's name.
@@ -97,6 +137,10 @@ const OWNER: [u8; 2] = [0xc0, HEADER as u8];
 const MNAME: &[u8] = b"\x05preau\x07invalid\0";
 /// Octets of an OPT without options.
 const OPT_LENGTH: usize = 11;
+/// Octets that the extended errors of an answer may take together.
+const ERRORS_LENGTH: usize = 1024;
+/// Octets of a question after its name.
+const TYPE_AND_CLASS: usize = 4;
 
 /// Offsets of the record counts in the header.
 const ANSWER: usize = 6;
@@ -110,6 +154,8 @@ struct Reply<'b> {
     limit: usize,
     rcode: u16,
     echo: &'b Echo,
+    /// Where our OPT starts, once it is written.
+    opt_at: Option<usize>,
 }
 
 impl Reply<'_> {
@@ -185,14 +231,17 @@ impl Reply<'_> {
         let rcode_high = (self.rcode >> 4) as u8;
         let opt: [u8; OPT_LENGTH] =
             [0, 0, rr_type::OPT as u8, size_high, size_low, rcode_high, 0, flags, 0, 0, 0];
+        let at = self.end;
         self.push(&opt)?;
+        self.opt_at = Some(at);
         self.count(ADDITIONAL);
         Some(())
     }
 
-    /// Adds an option to the OPT just written; leaves it out where it does not fit.
+    /// Adds an option to the OPT, which is the last record; leaves it out where it does not fit.
     fn extended_error(&mut self, error: ExtendedError<'_>) {
         let start = self.end;
+        let Some(options) = self.opt_at.map(|at| at + OPT_LENGTH) else { return };
         let [code_high, code_low] = error.code.0.to_be_bytes();
         let [option_high, option_low] = ede::OPTION.to_be_bytes();
         if self.push(&[option_high, option_low, 0, 0, code_high, code_low]).is_none() {
@@ -202,9 +251,10 @@ impl Reply<'_> {
         if error.text.is_some_and(|text| write!(self, "{text}").is_err()) {
             self.end = text;
         }
-        let length = (self.end - start) as u16; // within a message
-        self.buffer[start - 2..start].copy_from_slice(&length.to_be_bytes());
-        self.buffer[start + 2..start + 4].copy_from_slice(&(length - 4).to_be_bytes());
+        let length = |from: usize| ((self.end - from) as u16).to_be_bytes(); // within a message
+        let (all, own) = (length(options), length(start + 4));
+        self.buffer[options - 2..options].copy_from_slice(&all);
+        self.buffer[start + 2..start + 4].copy_from_slice(&own);
     }
 
     /// One more record in a section.

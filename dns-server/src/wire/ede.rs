@@ -12,12 +12,16 @@ pub struct Code(pub u16);
 impl Code {
     /// Nothing more precise.
     pub const OTHER: Self = Self(0);
+    /// Its time is over, and nobody gives a newer one (§4.4).
+    pub const STALE_ANSWER: Self = Self(3);
     /// An address was made up (§4.5).
     pub const FORGED: Self = Self(4);
     /// Refused by this resolver's own policy (§4.16).
     pub const BLOCKED: Self = Self(15);
     /// The client may not ask here (§4.19).
     pub const PROHIBITED: Self = Self(18);
+    /// As [`STALE_ANSWER`](Self::STALE_ANSWER), of a name that did not exist (§4.20).
+    pub const STALE_NXDOMAIN_ANSWER: Self = Self(19);
     /// Only recursive questions are answered (§4.21).
     pub const NOT_AUTHORITATIVE: Self = Self(20);
     /// No such operation here (§4.22).

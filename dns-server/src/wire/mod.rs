@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod ede;
+pub mod extract;
 pub mod question;
 pub mod text;
 
@@ -19,14 +20,28 @@ pub const STREAM_PAYLOAD: u16 = u16::MAX;
 pub mod rr_type {
     /// IPv4 address.
     pub const A: u16 = 1;
+    /// Alias.
+    pub const CNAME: u16 = 5;
     /// Start of authority.
     pub const SOA: u16 = 6;
     /// Host information, which stands in for ANY (RFC 8482).
     pub const HINFO: u16 = 13;
     /// IPv6 address.
     pub const AAAA: u16 = 28;
+    /// Alias of everything below a name (RFC 6672).
+    pub const DNAME: u16 = 39;
     /// EDNS pseudo-record (RFC 6891).
     pub const OPT: u16 = 41;
+    /// Signature (RFC 4034).
+    pub const RRSIG: u16 = 46;
+    /// Proof of absence (RFC 4034).
+    pub const NSEC: u16 = 47;
+    /// Proof of absence by hashes (RFC 5155).
+    pub const NSEC3: u16 = 50;
+    /// Service binding (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// Service binding of HTTPS (RFC 9460).
+    pub const HTTPS: u16 = 65;
 }
 
 /// Class IN, the Internet.

@@ -17,6 +17,8 @@ pub struct Question {
     pub class: u16,
     /// RD: the client wants an answer from elsewhere too.
     pub recursion_desired: bool,
+    /// CD: the client verifies signatures itself, and wants what does not verify too.
+    pub checking_disabled: bool,
     /// What a reply repeats.
     pub echo: Echo,
 }
@@ -92,6 +94,7 @@ pub(super) const TC: u8 = 0x02;
 pub(super) const RD: u8 = 0x01;
 /// Octet 3.
 pub(super) const RA: u8 = 0x80;
+pub(super) const AD: u8 = 0x20;
 pub(super) const CD: u8 = 0x10;
 
 /// Reads a query.
@@ -131,7 +134,9 @@ pub fn read(packet: &[u8]) -> Result<Question, Unreadable> {
     if echo.edns.is_some_and(|edns| edns.version != 0) {
         return Err(Unreadable::Error(Rcode::BadVers, echo));
     }
-    Ok(Question { name, record_type, class, recursion_desired: flags & RD != 0, echo })
+    let recursion_desired = flags & RD != 0;
+    let checking_disabled = packet[3] & CD != 0;
+    Ok(Question { name, record_type, class, recursion_desired, checking_disabled, echo })
 }
 
 /// Name, type, class, and where the question ends.
@@ -223,7 +228,7 @@ mod tests {
             None => String::new(),
         };
         match read(packet) {
-            Ok(Question { name, record_type, class, recursion_desired, echo }) => {
+            Ok(Question { name, record_type, class, recursion_desired, echo, .. }) => {
                 let rd = if recursion_desired { " rd" } else { "" };
                 assert!(echo.length <= packet.len());
                 format!("{name} {record_type} {class}{rd}{}", edns(echo))

@@ -4,13 +4,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use filter_core::DomainName;
 use tokio::runtime::Runtime;
 
 use super::*;
 use crate::{
-    resolve::upstream::{Upstream, UpstreamError},
+    resolve::{
+        Query,
+        upstream::{Upstream, UpstreamError},
+    },
     testing,
+    wire::extract::Response,
 };
 
 /// Answers as [`testing::FewNames`]; but about `stuck.example` never.
@@ -18,11 +21,11 @@ struct StuckSometimes;
 
 #[async_trait]
 impl Upstream for StuckSometimes {
-    async fn lookup(&self, name: &DomainName, qtype: u16) -> Result<Vec<u8>, UpstreamError> {
-        if name.to_string() == "stuck.example" {
+    async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
+        if query.name.to_string() == "stuck.example" {
             std::future::pending::<()>().await;
         }
-        testing::FewNames.lookup(name, qtype).await
+        testing::FewNames.lookup(query).await
     }
 }
 
@@ -37,7 +40,7 @@ impl Site {
     fn new(config: &str, waiting: usize) -> Self {
         let runtime = Runtime::new().unwrap();
         let mut snapshot = testing::snapshot(config);
-        snapshot.upstream = Arc::new(StuckSometimes);
+        snapshot.resolver = testing::resolver(Arc::new(StuckSometimes));
         let server = StreamServer {
             service: Arc::new(Service::of_snapshot(snapshot)),
             waiting: Arc::new(Semaphore::new(waiting)),

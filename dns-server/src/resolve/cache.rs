@@ -1,0 +1,272 @@
+//! What upstream said, for as long as it holds, and a while longer in case upstream falls silent.
+//!
+//! Pure but for its own memory: the time is an argument.
+
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+
+use filter_core::DomainName;
+use quick_cache::{Weighter, sync::Cache as Entries};
+use tokio::time::Instant;
+
+use super::{Answer, Query, upstream::UpstreamError};
+use crate::wire::extract::Response;
+
+/// How much is kept, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Octets of memory.
+    pub octets: u64,
+    /// The least and the greatest TTL, in seconds.
+    pub ttl: RangeInclusive<u32>,
+    /// How long a failure is not asked about again (RFC 9520 §3.2: 1 s to 5 min).
+    pub failures: Duration,
+    /// How long after its time an answer may be served while upstream is silent (RFC 8767 §5: 1 to
+    /// 3 days); zero: never.
+    pub stale: Duration,
+    /// Whether answers that are asked for in the last tenth of their time are asked for anew.
+    pub prefetch: bool,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            octets: 64 << 20,
+            ttl: 0..=86_400,
+            failures: Duration::from_secs(5),
+            stale: Duration::from_secs(86_400),
+            prefetch: true,
+        }
+    }
+}
+
+/// The longest that a denial is believed, in seconds: names come into being (RFC 2308 §5).
+const MAX_NEGATIVE_TTL: u32 = 3600;
+/// How long upstream is left alone about a name that it failed to refresh (RFC 8767 §5).
+const STALE_RETRY: Duration = Duration::from_secs(30);
+/// The last part of its time in which an answer is refreshed: a tenth.
+const PREFETCH_PART: u32 = 10;
+/// A typical entry's octets, from which the number of entries to make room for is guessed.
+const TYPICAL_ENTRY: u64 = 512;
+/// What an entry takes beside its key and its response: pointers, counts, a slot of the table.
+const ENTRY_OVERHEAD: usize = 160;
+
+/// Answers by question.
+pub(super) struct Cache {
+    entries: Entries<Key, Entry, Octets>,
+    settings: CacheSettings,
+}
+
+/// Type, flags and name.
+type Key = Box<[u8]>;
+
+#[derive(Clone)]
+enum Entry {
+    Known(Known),
+    Failed { error: UpstreamError, until: Instant },
+}
+
+#[derive(Clone)]
+struct Known {
+    response: Arc<Response>,
+    received: Instant,
+    expires: Instant,
+    /// Upstream is not asked for its successor before.
+    retry_at: Instant,
+}
+
+/// What the cache has to a query.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    /// An answer that holds; upstream should be asked for its successor soon.
+    Fresh {
+        answer: Answer,
+        refresh: bool,
+    },
+    /// An answer whose time is over; `retry`: it is time to ask upstream again.
+    Stale {
+        answer: Answer,
+        retry: bool,
+    },
+    /// Upstream failed lately, and there is no answer.
+    Failed(UpstreamError),
+    Nothing,
+}
+
+impl Cache {
+    pub(super) fn new(settings: CacheSettings) -> Self {
+        let entries = (settings.octets / TYPICAL_ENTRY) as usize;
+        Self { entries: Entries::with_weighter(entries, settings.octets, Octets), settings }
+    }
+
+    /// Looks a query up.
+    pub(super) fn get(&self, query: &Query, now: Instant) -> Found {
+        let exact = self.entry(&query.name, query.record_type, query);
+        match exact {
+            Some(Entry::Known(known)) if now < known.expires => return self.fresh(&known, now),
+            _ => {}
+        }
+        let denial = self.entry(&query.name, ANY_TYPE, query);
+        if let Some(Entry::Known(known)) = &denial
+            && now < known.expires
+        {
+            return self.fresh(known, now);
+        }
+        if let Some(known) = self.denied_above(query, now) {
+            return self.fresh(&known, now);
+        }
+        match (exact, denial) {
+            (Some(Entry::Failed { error, until }), _) if now < until => Found::Failed(error),
+            (Some(Entry::Known(one)), Some(Entry::Known(other))) => {
+                let latest = if one.received < other.received { other } else { one };
+                self.stale(&latest, now)
+            }
+            (Some(Entry::Known(known)), _) | (_, Some(Entry::Known(known))) => {
+                self.stale(&known, now)
+            }
+            _ => Found::Nothing,
+        }
+    }
+
+    /// Keeps what upstream said, as long as it may; returns it as it is kept.
+    pub(super) fn insert(&self, query: &Query, mut response: Response, now: Instant) -> Answer {
+        let (least, most) = (*self.settings.ttl.start(), *self.settings.ttl.end());
+        let most = if response.has_data() { most } else { most.min(MAX_NEGATIVE_TTL) };
+        response.limit_ttls(&(least.min(most)..=most));
+        let lifetime = response.lifetime().unwrap_or(0);
+        let response = Arc::new(response);
+        let answer = Answer { response: response.clone(), age: 0, stale: false };
+        // A name that does not exist has no data of any type (RFC 2308 §5). An alias does exist.
+        let denies_all = response.is_nxdomain() && response.aliases().next().is_none();
+        let record_type = if denies_all { ANY_TYPE } else { query.record_type };
+        if lifetime > 0 {
+            let expires = now + Duration::from_secs(lifetime.into());
+            let known = Known { response, received: now, expires, retry_at: now };
+            self.entries.insert(key(&query.name, record_type, query), Entry::Known(known));
+        }
+        // What was said before is no longer true.
+        let other = if denies_all { query.record_type } else { ANY_TYPE };
+        with_key(&query.name, other, query, |key| self.entries.remove(key));
+        answer
+    }
+
+    /// Notes that upstream failed.
+    pub(super) fn insert_failure(&self, query: &Query, error: UpstreamError, now: Instant) {
+        for record_type in [query.record_type, ANY_TYPE] {
+            if let Some(Entry::Known(known)) = self.entry(&query.name, record_type, query)
+                && now < known.expires + self.settings.stale
+            {
+                let retry_at = now + STALE_RETRY;
+                let entry = Entry::Known(Known { retry_at, ..known });
+                self.entries.insert(key(&query.name, record_type, query), entry);
+                return;
+            }
+        }
+        let entry = Entry::Failed { error, until: now + self.settings.failures };
+        self.entries.insert(key(&query.name, query.record_type, query), entry);
+    }
+
+    /// Forgets a name and everything below it, or everything.
+    pub(super) fn flush(&self, name: Option<&DomainName>) {
+        match name {
+            None => self.entries.clear(),
+            Some(name) => self.entries.retain(|key, _| {
+                DomainName::from_wire(&key[KEY_PREFIX..])
+                    .is_ok_and(|(known, _)| !known.is_within(name))
+            }),
+        }
+    }
+
+    /// Entries, and octets of memory.
+    pub(super) fn size(&self) -> (usize, u64) {
+        (self.entries.len(), self.entries.weight())
+    }
+
+    fn entry(&self, name: &DomainName, record_type: u16, query: &Query) -> Option<Entry> {
+        with_key(name, record_type, query, |key| self.entries.get(key))
+    }
+
+    /// A verified denial of a name above: nothing exists below it either (RFC 8020).
+    ///
+    /// Only a verified one, as Unbound and PowerDNS do it: name servers that deny a name which has
+    /// others below it are too common to take every one at its word.
+    fn denied_above(&self, query: &Query, now: Instant) -> Option<Known> {
+        if query.checking_disabled {
+            return None;
+        }
+        let denied = |labels| {
+            let above = query.name.suffix(labels);
+            match self.entry(&above, ANY_TYPE, query)? {
+                Entry::Known(known) if now < known.expires && known.response.is_authentic() => {
+                    Some(known)
+                }
+                _ => None,
+            }
+        };
+        let known = (1..query.name.label_count()).rev().find_map(denied)?;
+        let response = known.response.denial_of(&query.name, query.record_type)?;
+        Some(Known { response: Arc::new(response), ..known })
+    }
+
+    fn fresh(&self, known: &Known, now: Instant) -> Found {
+        let left = known.expires - now;
+        let last = left <= (known.expires - known.received) / PREFETCH_PART;
+        let refresh = self.settings.prefetch && last && known.retry_at <= now;
+        Found::Fresh { answer: known.answer(now, false), refresh }
+    }
+
+    fn stale(&self, known: &Known, now: Instant) -> Found {
+        match now < known.expires + self.settings.stale {
+            true => Found::Stale { answer: known.answer(now, true), retry: known.retry_at <= now },
+            false => Found::Nothing,
+        }
+    }
+}
+
+impl Known {
+    fn answer(&self, now: Instant, stale: bool) -> Answer {
+        let age = now.saturating_duration_since(self.received).as_secs();
+        Answer { response: self.response.clone(), age: age.try_into().unwrap_or(u32::MAX), stale }
+    }
+}
+
+/// In place of a type: the name does not exist.
+const ANY_TYPE: u16 = 0;
+/// Octets of a key before the name.
+const KEY_PREFIX: usize = 3;
+const MAX_KEY: usize = KEY_PREFIX + 255;
+
+fn key(name: &DomainName, record_type: u16, query: &Query) -> Key {
+    with_key(name, record_type, query, |key| key.into())
+}
+
+fn with_key<T>(
+    name: &DomainName,
+    record_type: u16,
+    query: &Query,
+    use_key: impl FnOnce(&[u8]) -> T,
+) -> T {
+    let mut key = [0; MAX_KEY];
+    let [high, low] = record_type.to_be_bytes();
+    let flags = u8::from(query.dnssec_ok) | u8::from(query.checking_disabled) << 1;
+    key[..KEY_PREFIX].copy_from_slice(&[high, low, flags]);
+    let end = KEY_PREFIX + name.as_wire().len();
+    key[KEY_PREFIX..end].copy_from_slice(name.as_wire());
+    use_key(&key[..end])
+}
+
+/// Weighs entries by the memory they take.
+#[derive(Clone)]
+struct Octets;
+
+impl Weighter<Key, Entry> for Octets {
+    fn weight(&self, key: &Key, entry: &Entry) -> u64 {
+        let entry = match entry {
+            Entry::Known(known) => known.response.size(),
+            Entry::Failed { error, .. } => error.size(),
+        };
+        (ENTRY_OVERHEAD + key.len() + entry) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests;
