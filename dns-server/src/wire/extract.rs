@@ -489,7 +489,7 @@ impl Asked<'_> {
         let data = &self.message[record.data.clone()];
         match record.record_type {
             rr_type::A => {
-                facts.addresses.push(Ipv4Addr::from(<[u8; 4]>::try_from(data).ok()?).into())
+                facts.addresses.push(Ipv4Addr::from(<[u8; 4]>::try_from(data).ok()?).into());
             }
             rr_type::AAAA => {
                 facts.addresses.push(Ipv6Addr::from(<[u8; 16]>::try_from(data).ok()?).into());
