@@ -134,8 +134,11 @@ impl BoundFilter {
         let mut first: Option<Pattern> = None;
         self.each_pattern(name, |kind, index, entries| {
             if first.is_none_or(|first| (kind, index) < (first.kind, first.index)) {
-                let blocking = entries.iter().find(|entry| listed.blocks(**entry, lifted));
-                first = blocking.map(|&entry| Pattern { kind, index, entry }).or(first);
+                let blocking = entries
+                    .iter()
+                    .map(|&entry| Pattern { kind, index, entry })
+                    .find(|pattern| listed.blocks(pattern.as_rule(), lifted));
+                first = blocking.or(first);
             }
         });
         first
@@ -282,6 +285,13 @@ struct Pattern {
     entry: Entry,
 }
 
+impl Pattern {
+    /// As if it stood on the root: less specific than any rule on a name.
+    fn as_rule(self) -> ListRule {
+        ListRule { labels: 0, entry: self.entry }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum PatternKind {
     Fragment,
@@ -299,11 +309,15 @@ impl By {
         }
     }
 
-    fn entry(&self) -> Option<Entry> {
+    fn list_rule(&self) -> Option<ListRule> {
         match self {
-            Self::Important(rule) | Self::Rule(rule) => Some(rule.entry),
-            Self::Pattern(pattern) => Some(pattern.entry),
+            Self::Important(rule) | Self::Rule(rule) => Some(*rule),
+            Self::Pattern(pattern) => Some(pattern.as_rule()),
             Self::Operator(_) | Self::Default => None,
         }
+    }
+
+    fn entry(&self) -> Option<Entry> {
+        self.list_rule().map(|rule| rule.entry)
     }
 }

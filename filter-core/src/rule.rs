@@ -86,6 +86,11 @@ impl Scope {
         }
     }
 
+    /// True when a rule matches all that one of the other scope, on the same name, does.
+    pub(crate) fn contains(self, other: Self) -> bool {
+        self == Self::Subtree || self == other
+    }
+
     /// True when a match says that every name below is matched too.
     pub(crate) fn covers_descendants(self) -> bool {
         self != Self::Exact
@@ -100,6 +105,11 @@ pub struct Options {
     /// `@@`: cancels the block rules of its own source for the names it matches; of another source,
     /// none. An important exception cancels important rules too.
     pub exception: bool,
+    /// Of an exception: the most specific line decides, as in dnsmasq, Unbound and response policy
+    /// zones. It cancels only patterns, and rules that match all that it does. A rule on a name below
+    /// its own stands, and one on its own name that matches less, such as the name alone. Between
+    /// equals the exception wins. Of networks, the longer prefix is the more specific.
+    pub nearest: bool,
     /// `$denyallow=a|b` on a rule; and on the exceptions for `a` and `b` that it stands for. Such an
     /// exception cancels rules that have the option, and no other rule, of its source.
     pub narrow: bool,

@@ -10,7 +10,8 @@ use filter_core::{
 };
 use proptest::{collection::vec, prelude::*};
 
-const EXCEPTION: Options = Options { exception: true, important: false, narrow: false };
+const EXCEPTION: Options =
+    Options { exception: true, important: false, narrow: false, nearest: false };
 
 fn stamp() -> Stamp {
     Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None }

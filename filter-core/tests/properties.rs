@@ -34,7 +34,7 @@ fn source() -> impl Strategy<Value = Source> {
 
 fn rule() -> impl Strategy<Value = String> {
     let prefix = prop_oneof![6 => Just(""), 2 => Just("="), 2 => Just("*.")];
-    let exception = prop_oneof![6 => Just(""), 1 => Just("@@")];
+    let exception = prop_oneof![6 => Just(""), 1 => Just("@@"), 2 => Just("@")];
     let important = prop_oneof![8 => Just(""), 1 => Just("$important")];
     let narrow = prop_oneof![8 => Just(""), 1 => Just("$narrow")];
     let domain = (exception, prefix, host(), important, narrow).prop_map(

@@ -300,6 +300,140 @@ const IMPORTANT_AND_EXCEPTIONS: &[Case] = &[
     },
 ];
 
+/// `@` before an exception that yields to what is more specific.
+const NEAREST_EXCEPTIONS: &[Case] = &[
+    Case {
+        about: "it spares from rules above it, not from those below it",
+        profile: "child",
+        rules: &["porn1: example.com", "porn1: @www.example.com", "porn1: a.www.example.com"],
+        asked: &[
+            ("example.com", "porn · porn1 · matched example.com [spares]"),
+            ("www.example.com", "allowed"),
+            ("b.www.example.com", "allowed"),
+            ("a.www.example.com", "porn · porn1 · matched a.www.example.com"),
+            ("b.a.www.example.com", "porn · porn1 · matched a.www.example.com"),
+        ],
+    },
+    Case {
+        about: "refused, passed, refused, passed: the deepest decides",
+        profile: "child",
+        rules: &[
+            "porn1: example.com",
+            "porn1: @a.example.com",
+            "porn1: b.a.example.com",
+            "porn1: @c.b.a.example.com",
+        ],
+        asked: &[
+            ("x.example.com", "porn · porn1 · matched example.com"),
+            ("x.a.example.com", "allowed"),
+            ("x.b.a.example.com", "porn · porn1 · matched b.a.example.com"),
+            ("x.c.b.a.example.com", "allowed"),
+            ("b.a.example.com", "porn · porn1 · matched b.a.example.com [spares]"),
+        ],
+    },
+    Case {
+        about: "of two rules alike on one name it wins",
+        profile: "child",
+        rules: &[
+            "porn1: example.com",
+            "porn1: @example.com",
+            "porn1: =example.net",
+            "porn1: @=example.net",
+            "porn1: *.example.org",
+            "porn1: @*.example.org",
+        ],
+        asked: &[
+            ("example.com", "allowed"),
+            ("www.example.com", "allowed"),
+            ("example.net", "allowed"),
+            ("www.example.org", "allowed"),
+        ],
+    },
+    Case {
+        about: "of two rules on one name the one that matches less wins: tree passed, name refused",
+        profile: "child",
+        rules: &["porn1: @example.com", "porn1: =example.com"],
+        asked: &[
+            ("example.com", "porn · porn1 · matched example.com (exactly) [spares]"),
+            ("www.example.com", "allowed"),
+        ],
+    },
+    Case {
+        about: "tree passed, what is below refused",
+        profile: "child",
+        rules: &["porn1: @example.com", "porn1: *.example.com"],
+        asked: &[
+            ("example.com", "allowed"),
+            ("www.example.com", "porn · porn1 · matched *.example.com"),
+        ],
+    },
+    Case {
+        about: "tree refused, name passed",
+        profile: "child",
+        rules: &["porn1: @=example.com", "porn1: example.com"],
+        asked: &[
+            ("example.com", "allowed"),
+            ("www.example.com", "porn · porn1 · matched example.com"),
+        ],
+    },
+    Case {
+        about: "tree refused, what is below passed",
+        profile: "child",
+        rules: &["porn1: @*.example.com", "porn1: example.com"],
+        asked: &[
+            ("example.com", "porn · porn1 · matched example.com [spares]"),
+            ("www.example.com", "allowed"),
+        ],
+    },
+    Case {
+        about: "another source's rules stand, above and below",
+        profile: "child",
+        rules: &["porn1: @www.example.com", "porn2: example.com", "porn1: example.com"],
+        asked: &[("www.example.com", "porn · porn2 · matched example.com")],
+    },
+    Case {
+        about: "an exception of every depth beside it goes on cancelling rules of every depth",
+        profile: "child",
+        rules: &["porn1: @example.com", "porn1: @@example.com", "porn1: a.example.com"],
+        asked: &[("a.example.com", "allowed")],
+    },
+    Case {
+        about: "a plain one leaves important rules, an important one those that are more specific",
+        profile: "child",
+        rules: &[
+            "porn1: example.com$important",
+            "porn1: @a.example.com",
+            "porn1: @b.example.com$important",
+            "porn1: c.b.example.com$important",
+        ],
+        asked: &[
+            ("a.example.com", "porn · porn1 · matched example.com"),
+            ("b.example.com", "allowed"),
+            ("c.b.example.com", "porn · porn1 · matched c.b.example.com"),
+        ],
+    },
+    Case {
+        about: "patterns are less specific than any name",
+        profile: "child",
+        rules: &["porn1: ~sexualit", "porn1: @sexualites.example", "porn1: /^xxx/"],
+        asked: &[
+            ("www.sexualites.example", "allowed"),
+            ("xxx.sexualites.example", "allowed"),
+            ("sexualite.example", "porn · porn1 · matched fragment sexualit"),
+        ],
+    },
+    Case {
+        about: "in a closed profile it opens nothing by itself",
+        profile: "closed",
+        rules: &["library: example.com", "porn1: example.com", "porn1: @www.example.com"],
+        asked: &[
+            ("www.example.com", "allowed"),
+            ("example.com", "porn · porn1 · matched example.com [spares]"),
+            ("www.example.org", "profile's default"),
+        ],
+    },
+];
+
 const OPERATOR: &[Case] = &[
     Case {
         about: "the operator's names come before lists; most specific, tie: allow",
@@ -410,6 +544,7 @@ fn engine_and_oracle_answer_every_case_as_written() {
         CATEGORIES,
         ALLOW_OVER_BLOCK,
         IMPORTANT_AND_EXCEPTIONS,
+        NEAREST_EXCEPTIONS,
         OPERATOR,
         PATTERNS,
         CLOSED,
@@ -445,7 +580,7 @@ fn engine_and_oracle_answer_every_case_as_written() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 93);
+    assert_eq!(asked, 126);
 }
 
 #[test]
@@ -465,6 +600,9 @@ fn explanations_read_well() {
     both.rule(0, "example.com").unwrap();
     both.rule(6, "health.example.com").unwrap();
     both.rule(2, "example.com").unwrap();
+    for rule in ["tube.example", "@edu.tube.example", "x.edu.tube.example"] {
+        both.rule(1, rule).unwrap();
+    }
     let (bytes, _) = both.build();
     let teen = bind(bytes, &Profile::named("teen").unwrap());
     let explained = |host: &str| teen.explain(&host.parse().unwrap()).to_string();
@@ -481,6 +619,14 @@ fn explanations_read_well() {
          → 8 list rules: allow health.example.com · education · sex-ed · lifts porn, mixed-adult · decides\n\
          \u{20} 8 list rules: block example.com · porn · porn1 · lifted by an allow rule\n\
          \u{20} 8 list rules: block example.com · ecommerce · shops · not in force in this profile\n\
+         \u{20} 10 profile's default: allow no rule · outranked\n"
+    );
+    assert_eq!(
+        explained("x.edu.tube.example"),
+        "x.edu.tube.example is refused in profile teen\n\
+         → 8 list rules: block x.edu.tube.example · porn · porn2 · decides\n\
+         \u{20} 8 list rules: except edu.tube.example · porn · porn2 · outranked\n\
+         \u{20} 8 list rules: block tube.example · porn · porn2 · cancelled by an exception of its source\n\
          \u{20} 10 profile's default: allow no rule · outranked\n"
     );
     assert_eq!(

@@ -55,6 +55,8 @@ fuzz_target!(|input: Input| {
             7 => format!("{name}$important"),
             8 => "~x-a.q".to_owned(),
             9 => "/^ad/".to_owned(),
+            10 => format!("@{name}"),
+            11 => format!("@*.{name}"),
             _ => name.to_string(),
         };
         let _ = both.rule(usize::from(source % 6), &rule);

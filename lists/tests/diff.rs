@@ -12,13 +12,13 @@ use std::{
 };
 
 use filter_core::{
-    Action, DomainName, Filter, FilterBuilder, Fragment, Options, Scope, Source, Stamp,
+    Action, DomainName, Filter, FilterBuilder, Fragment, NameRule, Options, Scope, Source, Stamp,
 };
 use lists::diff::{Diff, Kind, compare};
 use proptest::prelude::*;
 
-/// A rule of the naive model: source, scope, important, exception.
-type Rule = (usize, Scope, bool, bool);
+/// A rule of the naive model: source, scope, important, exception, the latter of the nearest kind.
+type Rule = (usize, Scope, bool, bool, bool);
 
 /// The sources of the model: two that block, one of another category, one that allows.
 const SOURCES: [(&str, Action, &str); 4] = [
@@ -39,10 +39,9 @@ fn bundle(rules: &[(String, Rule)], fragments: &[(String, usize)]) -> Filter {
         let id = builder.source(source).unwrap();
         batches.push(builder.batch(id));
     }
-    for (name, (source, scope, important, exception)) in rules {
-        let options =
-            Options { important: *important, exception: *exception, ..Options::default() };
-        batches[*source].domain(&name.parse().unwrap(), *scope, options).unwrap();
+    for (name, (source, scope, important, exception, nearest)) in rules.iter().cloned() {
+        let options = Options { important, exception, nearest, ..Options::default() };
+        batches[source].domain(&name.parse().unwrap(), scope, options).unwrap();
     }
     for (text, source) in fragments {
         let fragment = Fragment::parse(text).unwrap();
@@ -60,7 +59,9 @@ fn stored(filter: &Filter) -> BTreeMap<String, BTreeSet<Rule>> {
     let rules = |listed: &filter_core::ListedName<'_>| {
         listed
             .rules()
-            .map(|r| (r.source, r.scope, r.options.important, r.options.exception))
+            .map(|NameRule { source, scope, options: o }| {
+                (source, scope, o.important, o.exception, o.nearest)
+            })
             .collect()
     };
     filter.names().map(|listed| (listed.name.to_string(), rules(&listed))).collect()
@@ -73,7 +74,7 @@ fn inherited(
     name: &str,
     rules: &BTreeSet<Rule>,
 ) -> BTreeSet<Rule> {
-    let covered = |&(source, scope, important, exception): &Rule| {
+    let covered = |&(source, scope, important, exception, _): &Rule| {
         if exception || SOURCES[source].1 == Action::Allow || scope == Scope::Exact {
             return false;
         }
@@ -85,7 +86,12 @@ fn inherited(
                 return false;
             }
             let spreads = [Scope::Subtree, Scope::SubdomainsOnly];
-            if spreads.iter().any(|&scope| said.contains(&(source, scope, important, exception))) {
+            let nearest = |rule: &Rule| rule.0 == source && spreads.contains(&rule.1) && rule.4;
+            if said.iter().any(nearest) {
+                return false;
+            }
+            if spreads.iter().any(|&scope| said.contains(&(source, scope, important, false, false)))
+            {
                 return true;
             }
         }
@@ -199,7 +205,16 @@ fn rule() -> impl Strategy<Value = (String, Rule)> {
     let scope = prop_oneof![
         3 => Just(Scope::Subtree), 1 => Just(Scope::Exact), 1 => Just(Scope::SubdomainsOnly)
     ];
-    (name, (0..SOURCES.len(), scope, prop::bool::weighted(0.1), prop::bool::weighted(0.1)))
+    let exception = prop_oneof![
+        8 => Just((false, false)),
+        1 => Just((true, false)),
+        1 => Just((true, true)),
+    ];
+    (name, 0..SOURCES.len(), scope, prop::bool::weighted(0.1), exception).prop_map(
+        |(name, source, scope, important, (exception, nearest))| {
+            (name, (source, scope, important, exception, nearest))
+        },
+    )
 }
 
 proptest! {
@@ -238,7 +253,8 @@ proptest! {
 
 #[test]
 fn what_an_ancestor_covers_is_not_removed() {
-    let rule = |name: &str, source| (name.to_owned(), (source, Scope::Subtree, false, false));
+    let rule =
+        |name: &str, source| (name.to_owned(), (source, Scope::Subtree, false, false, false));
     let old =
         bundle(&[rule("a.x.example", 0), rule("b.x.example", 0), rule("b.x.example", 2)], &[]);
     let new = bundle(&[rule("x.example", 0), rule("a.x.example", 0), rule("b.x.example", 0)], &[]);

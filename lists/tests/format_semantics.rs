@@ -83,6 +83,37 @@ const CASES: &[Case] = &[
     },
     Case {
         format: Format::Dnsmasq,
+        list: "local=/bad.example/\nserver=/ok.bad.example/#\nlocal=/ads.ok.bad.example/\n\
+               local=/alone.example/\nserver=/*.alone.example/#\n\
+               server=/home.example/#\nlocal=/*.home.example/\n",
+        refused: "bad.example ads.ok.bad.example www.ads.ok.bad.example alone.example www.home.example",
+        passed: "ok.bad.example www.ok.bad.example www.alone.example home.example",
+    },
+    Case {
+        // An exception in AdBlock syntax is for everything below it.
+        format: Format::Adblock,
+        list: "||bad.example^\n@@||ok.bad.example^\n||ads.ok.bad.example^\n",
+        refused: "bad.example",
+        passed: "ok.bad.example ads.ok.bad.example",
+    },
+    Case {
+        format: Format::Unbound,
+        list: "local-zone: \"bad.example\" always_null\nlocal-zone: \"ok.bad.example\" transparent\n\
+               local-zone: \"ads.ok.bad.example\" always_null\n\
+               local-data: \"x.ok.bad.example A 0.0.0.0\"\n\
+               local-zone: \"alone.example\" transparent\nlocal-data: \"alone.example A 0.0.0.0\"\n",
+        refused: "bad.example ads.ok.bad.example www.ads.ok.bad.example x.ok.bad.example alone.example",
+        passed: "ok.bad.example www.x.ok.bad.example www.alone.example",
+    },
+    Case {
+        format: Format::Rpz,
+        list: "@ SOA a. b. 1 2 3 4 5\n*.bad.example CNAME .\n*.ok.bad.example CNAME rpz-passthru.\n\
+               ads.ok.bad.example CNAME .\n*.x.ok.bad.example CNAME .\n",
+        refused: "www.bad.example ok.bad.example ads.ok.bad.example www.x.ok.bad.example",
+        passed: "bad.example www.ok.bad.example www.ads.ok.bad.example x.ok.bad.example",
+    },
+    Case {
+        format: Format::Dnsmasq,
         list: "address=/*video.example/#\naddress=/*.cam.example/#\naddress=/.dot.example/#\n",
         refused: "video.example www.video.example supervideo.example www.supervideo.example \
                   www.cam.example dot.example www.dot.example",

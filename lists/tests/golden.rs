@@ -143,7 +143,8 @@ impl Sink for Dump {
         let important = if options.important { " important" } else { "" };
         let exception = if options.exception { " exception" } else { "" };
         let narrow = if options.narrow { " narrow" } else { "" };
-        writeln!(self.text, "{line:>4}  {rule}{important}{exception}{narrow}").unwrap();
+        let nearest = if options.nearest { " nearest" } else { "" };
+        writeln!(self.text, "{line:>4}  {rule}{important}{exception}{narrow}{nearest}").unwrap();
         Ok(())
     }
 }

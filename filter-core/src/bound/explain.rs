@@ -84,8 +84,8 @@ impl BoundFilter {
 
     /// What became of a candidate that did not decide.
     fn standing(&self, listed: &Listed<'_>, by: &By, effect: Effect) -> Standing {
-        let Some(entry) = by.entry() else { return Standing::Outranked };
-        let source = self.in_force(entry);
+        let Some(rule) = by.list_rule() else { return Standing::Outranked };
+        let source = self.in_force(rule.entry);
         let idle = match effect {
             Effect::Block => source.blocks.is_empty(),
             Effect::Allow => source.lifts.is_empty() && self.shared.mode == Mode::Open,
@@ -98,7 +98,7 @@ impl BoundFilter {
         };
         match effect {
             _ if idle => Standing::NotInForce,
-            Effect::Block if listed.is_excepted(entry) => Standing::Excepted,
+            Effect::Block if listed.is_excepted(rule) => Standing::Excepted,
             Effect::Block if source.blocks.difference(lifted).is_empty() => Standing::Lifted,
             _ => Standing::Outranked,
         }

@@ -54,22 +54,16 @@ impl<'a> Listed<'a> {
         })
     }
 
-    /// True when the rule of that entry refuses something that is not lifted or cancelled.
-    pub(super) fn blocks(&self, entry: Entry, lifted: CategorySet) -> bool {
-        !entry.is_exception()
-            && !self.bound.in_force(entry).blocks.difference(lifted).is_empty()
-            && !self.is_excepted(entry)
+    /// True when the rule refuses something that is not lifted or cancelled.
+    pub(super) fn blocks(&self, rule: ListRule, lifted: CategorySet) -> bool {
+        !rule.entry.is_exception()
+            && !self.bound.in_force(rule.entry).blocks.difference(lifted).is_empty()
+            && !self.is_excepted(rule)
     }
 
-    /// True when an exception of the same source cancels the rule, wherever each of them stands.
-    pub(super) fn is_excepted(&self, entry: Entry) -> bool {
-        self.has_exceptions
-            && self.rules().any(|rule| {
-                rule.entry.is_exception()
-                    && rule.entry.source() == entry.source()
-                    && (rule.entry.is_important() || !entry.is_important())
-                    && (entry.is_narrow() || !rule.entry.is_narrow())
-            })
+    /// True when an exception cancels the rule.
+    pub(super) fn is_excepted(&self, rule: ListRule) -> bool {
+        self.has_exceptions && self.rules().any(|exception| exception.cancels(rule))
     }
 
     pub(super) fn is_important_block(&self, rule: ListRule) -> bool {
@@ -81,7 +75,7 @@ impl<'a> Listed<'a> {
     /// Step 7.
     pub(super) fn important(&self) -> Option<ListRule> {
         let blocks = |rule: &ListRule| {
-            self.is_important_block(*rule) && self.blocks(rule.entry, CategorySet::EMPTY)
+            self.is_important_block(*rule) && self.blocks(*rule, CategorySet::EMPTY)
         };
         widest(self.rules().filter(blocks))
     }
@@ -95,7 +89,7 @@ impl<'a> Listed<'a> {
             for rule in level().filter(|rule| !rule.entry.is_exception()) {
                 lifted = lifted.union(self.bound.in_force(rule.entry).lifts);
             }
-            if let Some(rule) = widest(level().filter(|rule| self.blocks(rule.entry, lifted))) {
+            if let Some(rule) = widest(level().filter(|rule| self.blocks(*rule, lifted))) {
                 return Err(rule);
             }
         }
@@ -106,17 +100,11 @@ impl<'a> Listed<'a> {
     /// because it lifts or cancels something that the profile blocks.
     fn allows(&self, rule: ListRule) -> bool {
         let source = self.bound.in_force(rule.entry);
-        let reaches = |other: ListRule| {
-            other.entry.source() == rule.entry.source()
-                && (other.entry.is_narrow() || !rule.entry.is_narrow())
-        };
+        let cancels = |other: ListRule| !other.entry.is_exception() && rule.cancels(other);
         match (self.bound.shared.mode, rule.entry.is_exception()) {
             (Mode::Closed, is_exception) => source.admits && !is_exception,
             (Mode::Open, false) => !source.lifts.is_empty(),
-            (Mode::Open, true) => {
-                !source.blocks.is_empty()
-                    && self.rules().any(|other| !other.entry.is_exception() && reaches(other))
-            }
+            (Mode::Open, true) => !source.blocks.is_empty() && self.rules().any(cancels),
         }
     }
 
@@ -140,6 +128,24 @@ impl<'a> Listed<'a> {
         let entries = self.bound.shared.filter.rule_sets.get(set);
         labels as usize == self.labels
             && entries.iter().any(|entry| entry.is_allow_below() && in_force(entry))
+    }
+}
+
+impl ListRule {
+    /// True for an exception that cancels the rule, both matching the asked name. Most do wherever
+    /// each of them stands.
+    fn cancels(self, rule: Self) -> bool {
+        self.entry.is_exception()
+            && self.entry.source() == rule.entry.source()
+            && (self.entry.is_important() || !rule.entry.is_important())
+            && (rule.entry.is_narrow() || !self.entry.is_narrow())
+            && (rule.contains(self) || !self.entry.is_nearest())
+    }
+
+    /// True when this rule matches all that the other one does, both matching the asked name.
+    fn contains(self, other: Self) -> bool {
+        self.labels < other.labels
+            || self.labels == other.labels && self.entry.scope().contains(other.entry.scope())
     }
 }
 

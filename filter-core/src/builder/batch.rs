@@ -225,8 +225,10 @@ fn key_prefix(key: &[u8]) -> u64 {
 }
 
 fn tag(scope: Scope, options: Options) -> u8 {
-    let Options { important, exception, narrow } = options;
-    scope as u8 | u8::from(important) << 2 | u8::from(exception) << 3 | u8::from(narrow) << 4
+    let Options { important, exception, narrow, nearest } = options;
+    let flags = [important, exception, narrow, exception && nearest];
+    let flags = flags.into_iter().rev().fold(0, |flags, flag| flags << 1 | u8::from(flag));
+    scope as u8 | flags << 2
 }
 
 fn untag(tag: u8) -> (Scope, Options) {
@@ -235,14 +237,18 @@ fn untag(tag: u8) -> (Scope, Options) {
         1 => Scope::Subtree,
         _ => Scope::SubdomainsOnly,
     };
-    let options =
-        Options { important: tag & 4 != 0, exception: tag & 8 != 0, narrow: tag & 16 != 0 };
+    let options = Options {
+        important: tag & 4 != 0,
+        exception: tag & 8 != 0,
+        narrow: tag & 16 != 0,
+        nearest: tag & 32 != 0,
+    };
     (scope, options)
 }
 
 fn plain(options: Options) -> Result<(), RuleError> {
     match options {
-        Options { important: false, exception: false, narrow: false } => Ok(()),
+        Options { important: false, exception: false, narrow: false, .. } => Ok(()),
         _ => Err(RuleError::ExceptionPattern),
     }
 }
@@ -294,10 +300,12 @@ mod tests {
     #[test]
     fn tags_round_trip() {
         for scope in [Scope::Exact, Scope::Subtree, Scope::SubdomainsOnly] {
-            for bits in 0..8 {
-                let [important, exception, narrow] = [1, 2, 4].map(|bit| bits & bit != 0);
-                let options = Options { important, exception, narrow };
-                assert_eq!(untag(tag(scope, options)), (scope, options));
+            for bits in 0..16 {
+                let [important, exception, narrow, near] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
+                let options = Options { important, exception, narrow, nearest: near };
+                let meant = Options { nearest: near && exception, ..options };
+                assert_eq!(untag(tag(scope, options)), (scope, meant));
+                assert_ne!(tag(scope, options), ALLOW_BELOW);
             }
         }
     }

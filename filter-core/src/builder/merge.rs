@@ -89,8 +89,9 @@ pub(super) fn merge_names(
     merged
 }
 
-/// True when an ancestor has, for every entry, one that covers it, and no allow rule in between
-/// would then have the last word (it lifts what is as deep as itself, not what is deeper).
+/// True when an ancestor has, for every entry, one that covers it, and nothing in between would then
+/// have the last word: an allow rule lifts what is as deep as itself, not what is deeper; an exception
+/// that yields to what is more specific cancels the ancestor's entry, not the deeper one.
 fn is_covered(
     sources: &[Source],
     interner: &Interner,
@@ -106,6 +107,10 @@ fn is_covered(
     for &(_, set) in ancestors.iter().rev() {
         let set = &interner.sets[set as usize];
         if set.iter().any(|entry| allows(entry) && !entry.is_allow_below()) {
+            return false;
+        }
+        let mut yielding = set.iter().filter(|e| e.is_nearest() && e.scope().covers_descendants());
+        if yielding.any(|above| entries.iter().any(|entry| entry.source() == above.source())) {
             return false;
         }
         let covers = |entry: &Entry| set.iter().any(|ancestor| ancestor.covers(*entry));

@@ -22,7 +22,10 @@ const IMPORTANT: u32 = 1 << 2;
 const EXCEPTION: u32 = 1 << 3;
 const ALLOW_BELOW: u32 = 1 << 4;
 const NARROW: u32 = 1 << 5;
-const KNOWN_BITS: u32 = SCOPE_MASK | IMPORTANT | EXCEPTION | ALLOW_BELOW | NARROW;
+/// With [`EXCEPTION`] only. A reader that does not know it refuses the bundle, as it does any bit that
+/// it does not know: it must not take the exception for one that cancels more.
+const NEAREST: u32 = 1 << 6;
+const KNOWN_BITS: u32 = SCOPE_MASK | IMPORTANT | EXCEPTION | ALLOW_BELOW | NARROW | NEAREST;
 
 impl Entry {
     /// Most sources of one bundle.
@@ -37,7 +40,8 @@ impl Entry {
         let flag = |set: bool, bit: u32| if set { bit } else { 0 };
         let flags = flag(options.important, IMPORTANT)
             | flag(options.exception, EXCEPTION)
-            | flag(options.narrow, NARROW);
+            | flag(options.narrow, NARROW)
+            | flag(options.exception && options.nearest, NEAREST);
         Self(u32::from(source) << SOURCE_SHIFT | scope | flags)
     }
 
@@ -70,11 +74,16 @@ impl Entry {
         self.0 & NARROW != 0
     }
 
+    pub(crate) fn is_nearest(self) -> bool {
+        self.0 & NEAREST != 0
+    }
+
     pub(crate) fn options(self) -> Options {
         Options {
             important: self.is_important(),
             exception: self.is_exception(),
             narrow: self.is_narrow(),
+            nearest: self.is_nearest(),
         }
     }
 
@@ -95,7 +104,8 @@ impl Entry {
         let entry = Self(bits);
         let known = bits & ((1 << SOURCE_SHIFT) - 1) & !KNOWN_BITS == 0 && bits >> 24 == 0;
         let scoped = bits & SCOPE_MASK != SCOPE_MASK;
-        (known && scoped && usize::from(entry.source()) < sources).then_some(entry)
+        let nearest = !entry.is_nearest() || entry.is_exception();
+        (known && scoped && nearest && usize::from(entry.source()) < sources).then_some(entry)
     }
 }
 
@@ -162,11 +172,11 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let important = Options { important: true, exception: true, narrow: true };
+        let all = Options { important: true, exception: true, narrow: true, nearest: true };
         let sets = [
             vec![block(0, Scope::Exact)],
             vec![],
-            vec![block(1, Scope::SubdomainsOnly), Entry::new(2, Scope::Subtree, important)],
+            vec![block(1, Scope::SubdomainsOnly), Entry::new(2, Scope::Subtree, all)],
             vec![Entry::allow_below(2)],
         ];
         let section = RuleSets::write(sets.iter().map(Vec::as_slice));
@@ -176,11 +186,26 @@ mod tests {
         }
         assert_eq!(read.get(4), []);
         assert_eq!(read.get(u32::MAX), []);
-        assert!(read.get(2)[1].is_important() && read.get(2)[1].is_exception());
+        assert_eq!(read.get(2)[1].options(), all);
         assert_eq!(RuleSets::read(&section, 2).unwrap_err(), "an unknown kind of entry");
         for length in 0..section.len() {
             assert!(RuleSets::read(&section[..length], 3).is_err(), "{length}");
         }
+    }
+
+    /// What a reader does not know it must not take for something else: it keeps the bundle before.
+    #[test]
+    fn unknown_flags_are_refused() {
+        let read =
+            |bits: u32| RuleSets::read(&RuleSets::write([&[Entry(bits)][..]].into_iter()), 1);
+        for flags in [0, EXCEPTION, EXCEPTION | NEAREST] {
+            assert!(read(flags).is_ok(), "{flags:#b}");
+        }
+        for flags in [1 << 7, SCOPE_MASK, NEAREST, EXCEPTION | 1 << 24] {
+            assert_eq!(read(flags).unwrap_err(), "an unknown kind of entry", "{flags:#b}");
+        }
+        let options = Options { nearest: true, ..Options::default() };
+        assert_eq!(Entry::new(0, Scope::Subtree, options), block(0, Scope::Subtree));
     }
 
     #[test]

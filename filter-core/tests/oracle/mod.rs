@@ -86,12 +86,17 @@ impl Oracle {
         }
 
         let rules = self.matching(name);
-        let excepted = |source: usize, important: bool, narrow: bool| {
-            rules.iter().any(|(_, rule)| {
-                rule.options.exception
-                    && rule.source == source
-                    && (rule.options.important || !important)
-                    && (narrow || !rule.options.narrow)
+        let exceptions = || rules.iter().filter(|(_, rule)| rule.options.exception);
+        let excepted = |depth: usize, rule: &DomainRule| {
+            exceptions().any(|(exception_depth, exception)| {
+                exception.source == rule.source
+                    && (exception.options.important || !rule.options.important)
+                    && (rule.options.narrow || !exception.options.narrow)
+                    && (!exception.options.nearest
+                        || matches_all_of(
+                            (&name.suffix(depth), rule.scope),
+                            (&name.suffix(*exception_depth), exception.scope),
+                        ))
             })
         };
         // What lies below a name of two labels or more shares its last two.
@@ -113,16 +118,17 @@ impl Oracle {
         let spared = operator_spares || lists_spare;
 
         // 7: important block rules.
-        let blocks = |rule: &DomainRule, category: &String| {
+        let blocks = |depth: usize, rule: &DomainRule, category: &String| {
             let source = &self.sources[rule.source];
             source.action == Action::Block
                 && !rule.options.exception
                 && source.categories.contains(category)
-                && !excepted(rule.source, rule.options.important, rule.options.narrow)
+                && !excepted(depth, rule)
         };
         let important: Vec<_> = rules
             .iter()
-            .filter(|(_, rule)| rule.options.important && blocked.iter().any(|c| blocks(rule, c)))
+            .filter(|(_, rule)| rule.options.important)
+            .filter(|(depth, rule)| blocked.iter().any(|category| blocks(*depth, rule, category)))
             .collect();
         if let Some(depth) = important.iter().map(|(depth, _)| *depth).max() {
             let deepest = |(d, _): &&(usize, DomainRule)| *d == depth;
@@ -142,7 +148,7 @@ impl Oracle {
         for &category in &blocked {
             let lifted = lifted_from(category);
             let standing = rules.iter().filter(|(depth, rule)| {
-                blocks(rule, category) && lifted.is_none_or(|lifted| *depth > lifted)
+                blocks(*depth, rule, category) && lifted.is_none_or(|lifted| *depth > lifted)
             });
             refusing.extend(standing.map(|(depth, rule)| (*depth, rule.scope)));
         }
@@ -155,7 +161,7 @@ impl Oracle {
         // 9: patterns.
         let in_force = |source: usize| {
             self.sources[source].action == Action::Block
-                && !excepted(source, false, false)
+                && !exceptions().any(|(_, e)| e.source == source && !e.options.narrow)
                 && self.sources[source]
                     .categories
                     .iter()
@@ -229,6 +235,19 @@ fn applies(scope: Scope, rule_name: &DomainName, name: &DomainName) -> bool {
     }
 }
 
+/// True when a rule matches every name that another one does. Of a rule's names, the one that it is on
+/// and one below it that no list holds say all that there is to know.
+fn matches_all_of(rule: (&DomainName, Scope), other: (&DomainName, Scope)) -> bool {
+    let matches = |(on, scope): (&DomainName, Scope), name: &DomainName| {
+        name.is_within(on) && applies(scope, on, name)
+    };
+    let below: DomainName = format!("unlisted.{}", other.0).parse().unwrap();
+    [other.0, &below]
+        .into_iter()
+        .filter(|name| matches(other, name))
+        .all(|name| matches(rule, name))
+}
+
 /// True when a rule on `rule_name` matches some name below `name`, and not because it covers `name`.
 fn lies_below(rule_name: &DomainName, scope: Scope, name: &DomainName) -> bool {
     rule_name.is_within(name) && (rule_name != name || scope == Scope::SubdomainsOnly)
@@ -250,14 +269,17 @@ impl Both {
     }
 
     /// A rule in the notation of the table of cases: `d`, `=d` (exact), `*.d` (below), `~fragment`,
-    /// `/expression/`; `@@` before, `$important` and then `$narrow` after.
+    /// `/expression/`; `@@` before, or `@` for one that yields to what is more specific; `$important`
+    /// and then `$narrow` after.
     pub fn rule(&mut self, source: usize, text: &str) -> Result<(), RuleError> {
-        let (text, exception) = text.strip_prefix("@@").map_or((text, false), |rest| (rest, true));
+        let rule = text.trim_start_matches('@');
+        let (exception, nearest) = (rule.len() < text.len(), text.len() - rule.len() == 1);
+        let text = rule;
         let (text, narrow) =
             text.strip_suffix("$narrow").map_or((text, false), |rest| (rest, true));
         let (text, important) =
             text.strip_suffix("$important").map_or((text, false), |rest| (rest, true));
-        let options = Options { important, exception, narrow };
+        let options = Options { important, exception, narrow, nearest };
         let batch = &mut self.batches[source];
         if let Some(fragment) = text.strip_prefix('~') {
             batch.fragment(&Fragment::parse(fragment)?, options)?;

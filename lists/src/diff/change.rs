@@ -92,6 +92,7 @@ fn rule_words(scope: Scope, options: Options) -> Vec<&'static str> {
         (options.important, "important"),
         (options.exception, "exception"),
         (options.narrow, "narrow"),
+        (options.nearest, "nearest"),
     ];
     scope.into_iter().chain(flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1)).collect()
 }
@@ -169,10 +170,12 @@ impl Serialize for Said<'_> {
             exception: bool,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             narrow: bool,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            nearest: bool,
         }
         let rules = self.rules().map(|(source, scope, options)| {
-            let Options { important, exception, narrow } = options;
-            ShownRule { source, scope, important, exception, narrow }
+            let Options { important, exception, narrow, nearest } = options;
+            ShownRule { source, scope, important, exception, narrow, nearest }
         });
         let shown = Shown { categories: self.categories().collect(), rules: rules.collect() };
         (!shown.rules.is_empty()).then_some(shown).serialize(serializer)

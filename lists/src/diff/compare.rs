@@ -234,8 +234,7 @@ impl Ancestors {
     /// Those rules of a name, said by the other side, that are in force here through an ancestor.
     fn inherited(&self, side: &Side, set: &RuleSet) -> RuleSet {
         let covered = |rule: &Rule| {
-            // An allow rule lifts what is as deep as itself, so a build folds nothing across it.
-            let plain = self.0.iter().rev().take_while(|(_, above)| !above.allows);
+            let plain = self.0.iter().rev().take_while(|(_, above)| !above.parts(rule.source));
             side.may_be_covered(*rule)
                 && plain.map(|(_, above)| above).any(|above| above.covers(*rule))
         };

@@ -16,9 +16,9 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    fn order(self) -> (usize, Scope, bool, bool, bool) {
-        let Options { important, exception, narrow } = self.options;
-        (self.source, self.scope, important, exception, narrow)
+    fn order(self) -> (usize, Scope, [bool; 4]) {
+        let Options { important, exception, narrow, nearest } = self.options;
+        (self.source, self.scope, [important, exception, narrow, nearest])
     }
 }
 
@@ -168,6 +168,13 @@ impl RuleSet {
     /// The rules of one source.
     pub(super) fn of(&self, source: usize) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.source == source)
+    }
+
+    /// True when a build leaves out no rule of the source on account of one on this name or above it:
+    /// an allow rule lifts what is as deep as itself, an exception may cancel what is less deep.
+    pub(super) fn parts(&self, source: usize) -> bool {
+        let yields = |rule: &Rule| rule.options.nearest && rule.scope != Scope::Exact;
+        self.allows || self.of(source).any(yields)
     }
 
     /// True when this set of an ancestor matches all that `rule` does, with the same effect.

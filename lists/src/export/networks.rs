@@ -1,5 +1,5 @@
 //! What a profile refuses of the networks in answers: exceptions spare the networks of their own
-//! source only, whatever their sizes, while in a zone the longest prefix decides.
+//! source only, some whatever their sizes, while in a zone the longest prefix decides.
 
 use std::collections::BTreeSet;
 
@@ -18,6 +18,8 @@ pub(super) struct Networks {
 struct Rule {
     network: Network,
     sources: BTreeSet<usize>,
+    /// Exceptions: the sources whose exception spares smaller networks inside of it, too.
+    sparing_inside: BTreeSet<usize>,
 }
 
 impl Networks {
@@ -27,21 +29,30 @@ impl Networks {
         for pattern in filter.patterns(PatternKind::Network) {
             let Ok(network) = pattern.text.parse() else { continue };
             for (rules, exception) in [(&mut blocks, false), (&mut exceptions, true)] {
-                let in_force = pattern.rules().filter(|rule| {
-                    rule.options.exception == exception
-                        && provenance::blocks(&manifest.sources[rule.source].source, profile)
-                });
-                let sources: BTreeSet<usize> = in_force.map(|rule| rule.source).collect();
+                let in_force = || {
+                    pattern.rules().filter(|rule| {
+                        rule.options.exception == exception
+                            && provenance::blocks(&manifest.sources[rule.source].source, profile)
+                    })
+                };
+                let sources: BTreeSet<usize> = in_force().map(|rule| rule.source).collect();
                 if !sources.is_empty() {
-                    rules.push(Rule { network, sources });
+                    let broad = in_force().filter(|rule| !rule.options.nearest);
+                    let sparing_inside = broad.map(|rule| rule.source).collect();
+                    rules.push(Rule { network, sources, sparing_inside });
                 }
             }
         }
         // What no exception of a source's own spares.
         for block in &mut blocks {
-            let sparing = exceptions.iter().filter(|rule| rule.network.contains(&block.network));
-            let spared: BTreeSet<usize> = sparing.flat_map(|rule| &rule.sources).copied().collect();
-            block.sources.retain(|source| !spared.contains(source));
+            let around = exceptions.iter().filter(|rule| rule.network.contains(&block.network));
+            for exception in around {
+                let spared = match exception.network == block.network {
+                    true => &exception.sources,
+                    false => &exception.sparing_inside,
+                };
+                block.sources.retain(|source| !spared.contains(source));
+            }
         }
         blocks.retain(|block| !block.sources.is_empty());
 

@@ -63,7 +63,7 @@ pub(super) fn line<S: Sink>(
         let honoured = options.corrections.badfilters.honours(text);
         return Err(if honoured { Skip::Badfilter } else { Skip::BadfilterLimit });
     }
-    let flags = Options { important, exception, narrow: denyallow.is_some() };
+    let flags = Options { important, exception, narrow: denyallow.is_some(), ..Options::default() };
     if let Some(spared) = denyallow {
         return narrow(pattern, spared, flags, options.scope, out);
     }

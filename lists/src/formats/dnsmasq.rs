@@ -11,8 +11,8 @@
 //!
 //! Several names may stand between the slashes. Every other setting is counted and left out.
 //!
-//! An exception spares what lies below it too, even a name that the list refuses further down, where
-//! the program itself would let the more specific line decide.
+//! The most specific line decides: an exception leaves what the list refuses further down. Fragments
+//! are an exception to that: every `server=/d/#` comes before them, where the program compares lengths.
 
 use filter_core::{Options, Scope};
 
@@ -34,7 +34,8 @@ pub(super) fn line<S: Sink>(
         return Err(if key == "address" { Skip::NoName } else { Skip::Setting });
     };
     let (names, answer) = names.rsplit_once('/').ok_or(Skip::NoName)?;
-    let flags = Options { exception: target(answer)?, ..Options::default() };
+    let exception = target(answer)?;
+    let flags = Options { exception, nearest: exception, ..Options::default() };
     each_name(names.split('/'), out, |name, out| rule(name, flags, options, out))
 }
 

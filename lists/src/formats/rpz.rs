@@ -13,8 +13,8 @@
 //! root, so that absolute names are read as written. Times have no effect: a bundle is not cached.
 //! No other file is ever opened.
 //!
-//! An exception spares what lies below it too, even a name that the list refuses further down, where
-//! a resolver would let the more specific line decide.
+//! The most specific name, and the longest prefix, decides: an exception leaves what the zone refuses
+//! further down.
 
 mod records;
 mod trigger;
@@ -137,7 +137,7 @@ impl Zone {
         }
         let (trigger, own_name) = Trigger::read(&self.relative(&owner)?)?;
         let exception = passes(&record, own_name.as_ref())?;
-        let flags = Options { exception, ..Options::default() };
+        let flags = Options { exception, nearest: exception, ..Options::default() };
         match trigger {
             Trigger::Name(name) => {
                 let scope = if is_address(&name) { None } else { options.scope };

@@ -11,8 +11,9 @@
 //! Every other zone type, clause and record is counted and left out; nothing is ever included. A
 //! `view:` is one of these, and what stands in it is read as if it stood outside.
 //!
-//! An exception spares what lies below it too, even a name that the list refuses further down, where
-//! the program itself would let the more specific line decide.
+//! The most specific zone decides: an exception leaves zones that refuse further down, and names that
+//! `local-data` refuses, its own included. (Unbound passes over the data of an `always_transparent`
+//! zone; here it refuses.)
 
 use std::{collections::HashSet, io::BufRead};
 
@@ -43,7 +44,7 @@ pub(super) fn line<S: Sink>(
                 Zone::Passes => true,
             };
             let scope = host::scope(text, options.scope.unwrap_or(Scope::Subtree));
-            let flags = Options { exception, ..Options::default() };
+            let flags = Options { exception, nearest: exception, ..Options::default() };
             out.rule(Rule::Domain { name: &name, scope }, flags)
         }
         Clause::Data(record) => {

@@ -43,8 +43,9 @@ impl Review {
     pub(super) fn finish(mut self) -> (Findings, Vec<u64>) {
         let mut dead: Vec<_> = self.dead_exceptions.into_values().collect();
         dead.sort_by_key(|exception| exception.place);
-        for Exception { place, column, name } in dead {
-            let message = || format!("no rule of the list matches `{name}` or a name below it");
+        for Exception { place, column, name, nearest } in dead {
+            let below = if nearest { "" } else { " or a name below it" };
+            let message = || format!("no rule of the list matches `{name}`{below}");
             self.findings.add(Check::DeadException, place, column, message);
         }
         self.findings.read(&self.reading);
@@ -85,7 +86,8 @@ impl Review {
         }
     }
 
-    /// The nearest rule of the same kind that matches all that this one matches.
+    /// The nearest rule of the same kind that matches all that this one matches, with none of the other
+    /// kind in between that would decide in its place.
     fn covering(
         &self,
         hashes: &Lineage,
@@ -93,17 +95,36 @@ impl Review {
         options: Options,
     ) -> Option<(usize, Place, Scope)> {
         let own = hashes.own();
+        if self.is_parted(own, options) {
+            return None;
+        }
         if scope != Scope::Subtree
             && let Some(place) = self.rules.place(own, Scope::Subtree, options)
         {
             return Some((hashes.labels(), place, Scope::Subtree));
         }
-        (1..hashes.labels()).rev().find_map(|labels| {
-            [Scope::Subtree, Scope::SubdomainsOnly].into_iter().find_map(|covering| {
+        let above = (1..hashes.labels()).rev();
+        let mut above = above.take_while(|&labels| !self.is_parted(hashes.at(labels), options));
+        above.find_map(|labels| {
+            WIDE.into_iter().find_map(|covering| {
                 let place = self.rules.place(hashes.at(labels), covering, options)?;
                 Some((labels, place, covering))
             })
         })
+    }
+
+    /// True when the name has, for what is below it, an exception that leaves more specific rules, or a
+    /// rule that such exceptions leave: rules alike above and below it are then not for the same names.
+    fn is_parted(&self, name: u64, options: Options) -> bool {
+        let has = |other: Options| {
+            WIDE.into_iter().any(|scope| self.rules.place(name, scope, other).is_some())
+        };
+        match options {
+            Options { exception: true, nearest: false, .. } => false,
+            Options { exception, .. } => {
+                has(Options { exception: !exception, nearest: !exception, ..options })
+            }
+        }
     }
 
     fn www_only(&mut self, line: u64, name: &DomainName, hashes: &Lineage, options: Options) {
@@ -150,13 +171,16 @@ impl Review {
         }
     }
 
-    /// Exceptions on ancestors except this rule.
+    /// Exceptions on ancestors except this rule, but for those that leave more specific ones.
     fn revive_above(&mut self, hashes: &Lineage) {
         if self.dead_exceptions.is_empty() {
             return;
         }
         for labels in 1..=hashes.labels() {
-            self.dead_exceptions.remove(&hashes.at(labels));
+            let hash = hashes.at(labels);
+            if self.dead_exceptions.get(&hash).is_some_and(|exception| !exception.nearest) {
+                self.dead_exceptions.remove(&hash);
+            }
         }
     }
 
@@ -254,6 +278,9 @@ impl Lineage {
         self.0.len() - 1
     }
 }
+
+/// Scopes of rules on a name that match what is below it.
+const WIDE: [Scope; 2] = [Scope::Subtree, Scope::SubdomainsOnly];
 
 /// The rule as a wildcard list would write it.
 fn rule(name: &DomainName, scope: Scope) -> String {

@@ -56,6 +56,8 @@ pub(super) struct Exception {
     pub(super) place: Place,
     pub(super) column: u64,
     pub(super) name: DomainName,
+    /// It leaves rules on names below its own.
+    pub(super) nearest: bool,
 }
 
 impl Survey {
@@ -148,7 +150,8 @@ impl Survey {
         self.rules.add(name, scope, options, place);
         if options.exception && !options.narrow {
             let column = self.reading.column(line, &name.to_string());
-            let exception = Exception { place, column, name: name.clone() };
+            let nearest = options.nearest;
+            let exception = Exception { place, column, name: name.clone(), nearest };
             self.exceptions.entry(hash(name)).or_insert(exception);
         }
     }
@@ -265,7 +268,8 @@ pub(super) fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
 }
 
 fn rule_hash(name: u64, scope: Scope, options: Options) -> u64 {
-    hash(&(name, scope, options.important, options.exception, options.narrow))
+    let Options { important, exception, narrow, nearest } = options;
+    hash(&(name, scope, [important, exception, narrow, nearest]))
 }
 
 /// `/…/`, with or without `@@` before it and modifiers after it.

@@ -24,6 +24,7 @@ fn filter() -> Filter {
     let games = builder.source(Source::block("games-list", &["games"])).unwrap();
     let plain = Options::default();
     let exception = Options { exception: true, ..plain };
+    let nearest = Options { nearest: true, ..exception };
 
     let mut batch = builder.batch(porn);
     let mut allow = builder.batch(learning);
@@ -57,6 +58,10 @@ fn filter() -> Filter {
     for (network, options) in [
         ("198.51.100.0/24", plain),
         ("198.51.100.7/32", exception),
+        ("198.51.100.8/29", exception),
+        ("198.51.100.9/32", plain),
+        ("198.51.100.64/26", nearest),
+        ("198.51.100.65/32", plain),
         ("203.0.113.1/32", exception),
         ("2001:db8:0:1::/64", plain),
     ] {

@@ -37,6 +37,7 @@ pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let options = prop_oneof![
         6 => Just(Options::default()),
         2 => Just(Options { exception: true, ..Options::default() }),
+        2 => Just(Options { exception: true, nearest: true, ..Options::default() }),
         1 => Just(Options { important: true, ..Options::default() }),
         1 => Just(Options { important: true, exception: true, ..Options::default() }),
         1 => Just(Options { narrow: true, ..Options::default() }),
