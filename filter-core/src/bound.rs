@@ -14,7 +14,7 @@ use self::{
     operator::{OperatorNames, OperatorRule},
 };
 use crate::{
-    CategorySet, DomainName, Mode, Profile, Verdict,
+    CategorySet, DomainName, Mode, Profile, Source, Verdict,
     filter::{BindError, Inner},
     raw::{patterns::MatchText, rule_sets::Entry},
     rule::Action,
@@ -96,6 +96,12 @@ impl BoundFilter {
         }
     }
 
+    /// The rank of rules that allows a name; `None` where it is refused.
+    pub fn allowed_by(&self, name: &DomainName) -> Option<Step> {
+        let decision = self.decide(name, &Listed::of(self, name));
+        (!decision.blocked).then(|| decision.by.step())
+    }
+
     /// The profile's name.
     pub fn profile(&self) -> &str {
         &self.shared.profile
@@ -174,10 +180,12 @@ impl BoundFilter {
             };
             self.in_force(entry).blocks.difference(lifted).iter().next()
         });
+        let source = entry.and_then(|entry| self.source(entry));
         Reason {
             step: decision.by.step(),
             category: category.map(|category| filter.manifest.categories.info(category)),
-            source: entry.and_then(|entry| self.source_name(entry)),
+            source: source.map(|source| source.name.as_str()),
+            is_legal: source.is_some_and(|source| source.legal),
             matched: self.matched(name, &decision.by),
             spares_descendants: self.spares_descendants(name, listed, decision),
         }
@@ -234,9 +242,9 @@ impl BoundFilter {
         self.shared.sources[usize::from(entry.source())]
     }
 
-    fn source_name(&self, entry: Entry) -> Option<&str> {
+    fn source(&self, entry: Entry) -> Option<&Source> {
         let record = self.shared.filter.manifest.sources.get(usize::from(entry.source()))?;
-        Some(&record.source.name)
+        Some(&record.source)
     }
 }
 

@@ -266,6 +266,7 @@ impl Source {
             categories: categories.iter().map(|&category| category.into()).collect(),
             lifts: Vec::new(),
             suffixes: Suffixes::Refuse,
+            legal: false,
             licence: None,
             attribution: None,
             homepage: None,

@@ -23,6 +23,10 @@ pub struct Source {
     /// Whether rules on private public suffixes are kept.
     #[serde(default)]
     pub suffixes: Suffixes,
+    /// Whether a law or an order of a court or a ministry asks for the list, rather than the school:
+    /// a refusal says so (RFC 8914 §4.17).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub legal: bool,
     /// Licence of the list, as an SPDX expression where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
@@ -38,6 +42,11 @@ pub struct Source {
     /// SHA-256 of the list as it was read, in lower-case hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What a rule's match means.

@@ -38,6 +38,8 @@ pub struct Reason<'a> {
     /// The list that holds the rule; none where the operator named the host, or the profile is
     /// closed.
     pub source: Option<&'a str>,
+    /// Whether the law asks for that list ([`Source::legal`](crate::Source::legal)).
+    pub is_legal: bool,
     /// What matched.
     pub matched: Matched<'a>,
     /// True when names below this one are or may be reachable: the answer must then be NODATA, not

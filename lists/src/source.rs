@@ -270,6 +270,8 @@ struct SourceTable {
     scope: Option<Scope>,
     #[serde(default)]
     suffixes: Suffixes,
+    #[serde(default)]
+    legal: bool,
     licence: Option<String>,
     attribution: Option<String>,
     homepage: Option<String>,
@@ -386,6 +388,7 @@ impl Check {
                 categories,
                 lifts,
                 suffixes: source.suffixes,
+                legal: source.legal,
                 licence: source.licence,
                 attribution: source.attribution,
                 homepage: source.homepage,

@@ -1,28 +1,16 @@
 //! What becomes of one question. Synchronous; allocates nothing, takes no lock.
 
-use filter_core::{BoundFilter, DomainName, Reason, Verdict};
+use filter_core::{CategoryInfo, DomainName, Verdict};
+use jiff::Timestamp;
 
-/// What a group's clients may see, ready to be asked.
-#[derive(Clone, Debug)]
-pub struct Audience {
-    /// The profile, bound to the bundle.
-    pub filter: BoundFilter,
-    /// What a refusal looks like.
-    pub refusal: RefusalForm,
-}
-
-/// What a refusal looks like to the client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RefusalForm {
-    /// The name does not exist; where names below it may be reachable, it has no data instead
-    /// (RFC 8020).
-    #[default]
-    NxDomain,
-    /// The name has no data of any type.
-    NoData,
-    /// The address is `0.0.0.0` or `::`; no data of any other type.
-    Null,
-}
+use super::{
+    Policy,
+    audience::{Audience, Level},
+    group::GroupId,
+    local::LocalRecord,
+    plan::InForce,
+    refusal::{Authority, Refusal},
+};
 
 /// One question, as far as policy cares.
 #[derive(Clone, Copy, Debug)]
@@ -37,12 +25,27 @@ pub struct Asked<'q> {
     pub recursion_desired: bool,
 }
 
+/// A decision, and what goes with it.
+#[derive(Clone, Debug)]
+pub struct Ruling<'p> {
+    /// What to do.
+    pub decision: Decision<'p>,
+    /// Whom it was decided for.
+    pub audience: &'p Audience,
+    /// The most seconds that a client may keep the answer: policy may be another after that.
+    pub ttl: u32,
+    /// A category that would have refused the question, were it not only observed.
+    pub observed: Option<&'p CategoryInfo>,
+}
+
 /// What to do about a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a box would be an allocation a query")]
-pub enum Decision<'a> {
-    /// The profile refuses the name, for every type alike.
-    Refuse(Reason<'a>, RefusalForm),
+pub enum Decision<'p> {
+    /// Refused, for every type alike.
+    Refuse(Refusal<'p>),
+    /// A name of the operator's own network.
+    Local(LocalRecord<'p>),
     /// Ask upstream.
     Resolve,
     /// A question about all types gets the least answer there is (RFC 8482).
@@ -66,6 +69,11 @@ pub enum Decline {
     NotRecursive,
 }
 
+/// The most seconds that an answer is kept.
+const DAY: u32 = 24 * 60 * 60;
+/// The same, of a name that is let through for a while, or for as long as a slot lasts.
+const PASSING: u32 = 300;
+
 /// Type codes that are not data (RFC 6895 §3.1).
 mod rr_type {
     use std::ops::RangeInclusive;
@@ -80,33 +88,83 @@ mod rr_type {
     pub(super) const META: RangeInclusive<u16> = 128..=255;
 }
 
-/// Decides one question for one audience.
-pub fn decide<'a>(asked: Asked<'_>, audience: &'a Audience) -> Decision<'a> {
-    if !asked.internet {
-        return Decision::Decline(Decline::Class);
-    }
-    match asked.record_type {
-        rr_type::AXFR | rr_type::IXFR => return Decision::Decline(Decline::Transfer),
-        rr_type::RESERVED | rr_type::OPT | rr_type::TSIG => {
-            return Decision::Decline(Decline::NotAType);
+impl Policy {
+    /// Decides one question of one group; `None` for a group that there is not.
+    pub fn decide(&self, asked: Asked<'_>, group: GroupId, now: Timestamp) -> Option<Ruling<'_>> {
+        let InForce { audience, until } = self.plans.get(group.index())?.at(now);
+        let mut ruling = Ruling { decision: Decision::Resolve, audience, ttl: DAY, observed: None };
+        let unblocked = self.unblocks.until(group, asked.name, now);
+        let next_change = [until, self.unblocks.next_end(group, now)].into_iter().flatten().min();
+        if let Some(change) = next_change {
+            let left = change.as_second().saturating_sub(now.as_second()).clamp(0, DAY.into());
+            ruling.ttl = left as u32; // clamped
         }
-        rr_type::ANY => {}
-        meta if rr_type::META.contains(&meta) => return Decision::Decline(Decline::MetaType),
-        _ => {}
-    }
-    match audience.filter.verdict(asked.name) {
-        Verdict::Blocked(reason) => {
-            let form = match audience.refusal {
-                RefusalForm::NxDomain if reason.spares_descendants => RefusalForm::NoData,
-                form => form,
-            };
-            Decision::Refuse(reason, form)
+        if unblocked.is_some() || until.is_some() {
+            ruling.ttl = ruling.ttl.min(PASSING);
         }
-        // A wire name is never invalid.
-        Verdict::Allowed | Verdict::Invalid(_) => match asked {
+        ruling.decision = self.precedence(asked, group, now, unblocked.is_some(), &mut ruling);
+        Some(ruling)
+    }
+
+    /// The precedence (ARCHITECTURE.md): the first step that applies decides.
+    fn precedence<'p>(
+        &'p self,
+        asked: Asked<'_>,
+        group: GroupId,
+        now: Timestamp,
+        unblocked: bool,
+        ruling: &mut Ruling<'p>,
+    ) -> Decision<'p> {
+        if let Some(decline) = decline(asked) {
+            return Decision::Decline(decline);
+        }
+        if let Some(record) = self.local.find(asked.name) {
+            return Decision::Local(record);
+        }
+        let audience = ruling.audience;
+        if let Some(Level { filter, .. }) = &audience.floor
+            && let Verdict::Blocked(reason) = filter.verdict(asked.name)
+        {
+            return Decision::Refuse(Refusal::by_rule(Authority::Floor, reason, audience, false));
+        }
+        if !unblocked {
+            if let Verdict::Blocked(reason) = audience.own.filter.verdict(asked.name) {
+                let spares = self.unblocks.lies_below(group, asked.name, now);
+                let refusal = Refusal::by_rule(Authority::Profile, reason, audience, spares);
+                return Decision::Refuse(refusal);
+            }
+            ruling.observed = observed(audience, asked.name);
+        }
+        match asked {
             Asked { record_type: rr_type::ANY, .. } => Decision::MinimalAny,
             Asked { recursion_desired: false, .. } => Decision::Decline(Decline::NotRecursive),
             _ => Decision::Resolve,
-        },
+        }
     }
+}
+
+/// Questions that nobody gets an answer to, whatever they are about.
+fn decline(asked: Asked<'_>) -> Option<Decline> {
+    if !asked.internet {
+        return Some(Decline::Class);
+    }
+    match asked.record_type {
+        rr_type::AXFR | rr_type::IXFR => Some(Decline::Transfer),
+        rr_type::RESERVED | rr_type::OPT | rr_type::TSIG => Some(Decline::NotAType),
+        rr_type::ANY => None,
+        meta if rr_type::META.contains(&meta) => Some(Decline::MetaType),
+        _ => None,
+    }
+}
+
+/// The category that would refuse an allowed name, were it not only observed.
+fn observed<'p>(audience: &'p Audience, name: &DomainName) -> Option<&'p CategoryInfo> {
+    let levels = audience.floor.iter().chain([&audience.own]);
+    levels.filter_map(|level| level.observed.as_ref()).find_map(|filter| {
+        match filter.verdict(name) {
+            Verdict::Blocked(reason) => reason.category,
+            // A wire name is never invalid.
+            Verdict::Allowed | Verdict::Invalid(_) => None,
+        }
+    })
 }

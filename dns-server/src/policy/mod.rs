@@ -1,8 +1,28 @@
-//! Who may see what. Pure: no I/O, no clock, no bytes of messages.
+//! Who may ask for what, and when. Pure: no socket, no file, no clock; time is an argument.
 
+pub mod audience;
 pub mod calendar;
 pub mod decide;
 pub mod group;
+pub mod local;
+pub mod plan;
+pub mod refusal;
 pub mod schedule;
 pub mod search;
 pub mod table;
+pub mod unblock;
+
+use self::{group::Groups, local::LocalRecords, plan::Plan, unblock::Unblocks};
+
+/// Everything that decides about questions: what [`decide`](Policy::decide) goes by.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Who is who.
+    pub groups: Groups,
+    /// What each group may see, and when, by [`GroupId::index`](group::GroupId::index).
+    pub plans: Vec<Plan>,
+    /// Names of the operator's own network.
+    pub local: LocalRecords,
+    /// Names that are let through for a while.
+    pub unblocks: Unblocks,
+}

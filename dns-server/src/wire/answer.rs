@@ -1,7 +1,12 @@
 //! Replies, written over the query that asked for them: header and question stay where they are,
 //! so the question comes back octet for octet (0x20) and every owner name is a pointer to it.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    net::IpAddr,
+};
+
+use filter_core::DomainName;
 
 use super::{
     CLASS_IN, HEADER, Rcode, UDP_PAYLOAD,
@@ -11,25 +16,35 @@ use super::{
     rr_type, u16_at,
 };
 
-/// TTL and negative TTL of refusals, in seconds: what is unblocked is soon seen again.
-pub const REFUSAL_TTL: u32 = 30;
 /// TTL of the answer to ANY, in seconds.
 const HINFO_TTL: u32 = 300;
 /// Room that a query's buffer needs so that any reply of [`write()`] fits.
 pub const REPLY_CAPACITY: usize = UDP_PAYLOAD as usize;
 
-/// The records of a reply that this server makes up itself.
+/// The records of a reply that this server makes up itself; TTLs are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body {
+pub enum Body<'a> {
     /// None.
     Empty,
-    /// An SOA in the authority section, so that the "no" is cached (RFC 2308), for
-    /// [`REFUSAL_TTL`].
-    Negative,
-    /// `0.0.0.0`.
-    NullIpv4,
-    /// `::`.
-    NullIpv6,
+    /// An SOA in the authority section, so that the "no" is cached (RFC 2308).
+    Negative {
+        /// TTL and negative TTL.
+        ttl: u32,
+    },
+    /// An A or AAAA record for each address.
+    Addresses {
+        /// The addresses.
+        addresses: &'a [IpAddr],
+        /// Their TTL.
+        ttl: u32,
+    },
+    /// A PTR record.
+    Pointer {
+        /// The name pointed to.
+        target: &'a DomainName,
+        /// Its TTL.
+        ttl: u32,
+    },
     /// `HINFO "RFC8482" ""`: all there is to ANY (RFC 8482 §4.2).
     Any,
 }
@@ -43,7 +58,7 @@ pub fn write(
     echo: &Echo,
     transport: Transport,
     rcode: Rcode,
-    body: Body,
+    body: Body<'_>,
     error: Option<ExtendedError<'_>>,
 ) -> usize {
     let limit = echo.limit(transport).min(buffer.len());
@@ -175,18 +190,31 @@ impl Reply<'_> {
         self.opt();
     }
 
-    fn records(&mut self, body: Body) -> Option<()> {
+    fn records(&mut self, body: Body<'_>) -> Option<()> {
         match body {
             Body::Empty => Some(()),
-            Body::Negative => self.record(AUTHORITY, rr_type::SOA, REFUSAL_TTL, Self::soa),
-            Body::NullIpv4 => {
-                self.record(ANSWER, rr_type::A, REFUSAL_TTL, |reply| reply.push(&[0; 4]))
+            Body::Negative { ttl } => {
+                self.record(AUTHORITY, rr_type::SOA, ttl, |reply| reply.soa(ttl))
             }
-            Body::NullIpv6 => {
-                self.record(ANSWER, rr_type::AAAA, REFUSAL_TTL, |reply| reply.push(&[0; 16]))
+            Body::Addresses { addresses, ttl } => {
+                addresses.iter().try_for_each(|address| self.address(*address, ttl))
+            }
+            Body::Pointer { target, ttl } => {
+                self.record(ANSWER, rr_type::PTR, ttl, |reply| reply.push(target.as_wire()))
             }
             Body::Any => {
                 self.record(ANSWER, rr_type::HINFO, HINFO_TTL, |reply| reply.push(b"\x07RFC8482\0"))
+            }
+        }
+    }
+
+    fn address(&mut self, address: IpAddr, ttl: u32) -> Option<()> {
+        match address {
+            IpAddr::V4(v4) => {
+                self.record(ANSWER, rr_type::A, ttl, |reply| reply.push(&v4.octets()))
+            }
+            IpAddr::V6(v6) => {
+                self.record(ANSWER, rr_type::AAAA, ttl, |reply| reply.push(&v6.octets()))
             }
         }
     }
@@ -213,11 +241,11 @@ impl Reply<'_> {
     }
 
     /// SOA data. Nobody transfers this zone: only MINIMUM matters.
-    fn soa(&mut self) -> Option<()> {
+    fn soa(&mut self, negative_ttl: u32) -> Option<()> {
         let mname = 0xc000 | self.end as u16; // behind a question of at most 271 octets
         self.push(MNAME)?;
         self.push(&mname.to_be_bytes())?;
-        [1, 3600, 600, 86_400, REFUSAL_TTL]
+        [1, 3600, 600, 86_400, negative_ttl]
             .into_iter()
             .try_for_each(|n| self.push(&n.to_be_bytes()))
     }

@@ -24,6 +24,8 @@ pub mod rr_type {
     pub const CNAME: u16 = 5;
     /// Start of authority.
     pub const SOA: u16 = 6;
+    /// A name for an address.
+    pub const PTR: u16 = 12;
     /// Host information, which stands in for ANY (RFC 8482).
     pub const HINFO: u16 = 13;
     /// IPv6 address.

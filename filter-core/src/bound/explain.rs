@@ -74,7 +74,9 @@ impl BoundFilter {
             step: by.step(),
             effect,
             matched: self.matched(name, &by),
-            source: by.entry().and_then(|entry| self.source_name(entry)),
+            source: by
+                .entry()
+                .and_then(|entry| self.source(entry).map(|source| source.name.as_str())),
             categories: source.map(|source| names(source.categories)).unwrap_or_default(),
             lifts: if effect == Effect::Allow { names(lifts) } else { Vec::new() },
             standing: self.standing(listed, &by, effect),

@@ -1,0 +1,113 @@
+//! Names of the operator's own network, such as printers and the school portal.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use filter_core::DomainName;
+
+/// Local records: a name's addresses, and an address's name. They are all that their names have: any
+/// other type is NODATA, and nothing of them is asked of upstream.
+#[derive(Clone, Debug, Default)]
+pub struct LocalRecords {
+    names: HashMap<DomainName, Addresses>,
+    /// Names of the reverse tree (RFC 1035 §3.5, RFC 3596 §2.5).
+    pointers: HashMap<DomainName, DomainName>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Addresses {
+    ipv4: Vec<IpAddr>,
+    ipv6: Vec<IpAddr>,
+}
+
+/// What a local name has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalRecord<'l> {
+    /// A name with addresses.
+    Host {
+        /// Its IPv4 addresses, perhaps none.
+        ipv4: &'l [IpAddr],
+        /// Its IPv6 addresses, perhaps none.
+        ipv6: &'l [IpAddr],
+    },
+    /// An address in the reverse tree, with its name.
+    Address(&'l DomainName),
+}
+
+impl LocalRecords {
+    /// Adds a name's addresses; the first name of an address is what the address points back to.
+    pub fn insert(&mut self, name: &DomainName, addresses: &[IpAddr]) {
+        let known = self.names.entry(name.clone()).or_default();
+        for &address in addresses {
+            match address {
+                IpAddr::V4(_) => known.ipv4.push(address),
+                IpAddr::V6(_) => known.ipv6.push(address),
+            }
+            self.pointers.entry(reverse(address)).or_insert_with(|| name.clone());
+        }
+    }
+
+    /// What that very name has.
+    pub fn find(&self, name: &DomainName) -> Option<LocalRecord<'_>> {
+        if let Some(Addresses { ipv4, ipv6 }) = self.names.get(name) {
+            return Some(LocalRecord::Host { ipv4, ipv6 });
+        }
+        self.pointers.get(name).map(LocalRecord::Address)
+    }
+}
+
+/// The name of an address in the reverse tree.
+pub fn reverse(address: IpAddr) -> DomainName {
+    let text = match address {
+        IpAddr::V4(address) => reverse_ipv4(address),
+        IpAddr::V6(address) => reverse_ipv6(address),
+    };
+    text.parse().expect("at most 34 labels of at most four octets")
+}
+
+fn reverse_ipv4(address: Ipv4Addr) -> String {
+    let [a, b, c, d] = address.octets();
+    format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+}
+
+fn reverse_ipv6(address: Ipv6Addr) -> String {
+    let nibbles = address.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
+    nibbles.map(|nibble| format!("{nibble:x}.")).collect::<String>() + "ip6.arpa"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reverse_names() {
+        let cases = [
+            ("192.0.2.17", "17.2.0.192.in-addr.arpa"),
+            (
+                "2001:db8::567:89ab",
+                "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+            ),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(reverse(address.parse().unwrap()).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn names_and_their_addresses() {
+        let name = |text: &str| text.parse::<DomainName>().unwrap();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let mut local = LocalRecords::default();
+        let (printer, other) = (name("printer.ecole.example"), name("print.ecole.example"));
+        local.insert(&printer, &[address("10.0.0.5"), address("fd00::5")]);
+        local.insert(&other, &[address("10.0.0.5")]);
+        let (v4, v6) = ([address("10.0.0.5")], [address("fd00::5")]);
+        assert_eq!(local.find(&printer), Some(LocalRecord::Host { ipv4: &v4, ipv6: &v6 }));
+        assert_eq!(local.find(&other), Some(LocalRecord::Host { ipv4: &v4, ipv6: &[] }));
+        assert_eq!(local.find(&reverse(v4[0])), Some(LocalRecord::Address(&printer)));
+        assert_eq!(local.find(&name("x.printer.ecole.example")), None);
+        assert_eq!(local.find(&name("ecole.example")), None);
+    }
+}

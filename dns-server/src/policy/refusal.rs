@@ -1,0 +1,146 @@
+//! Refusals: who refuses and why, what it looks like, and what is told of it.
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use filter_core::Reason;
+
+use super::audience::Audience;
+
+/// A question that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// Who refuses.
+    pub authority: Authority,
+    /// Why.
+    pub cause: Cause<'a>,
+    /// What it looks like.
+    pub form: RefusalForm,
+}
+
+/// Whose rule refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// The higher authority, whose profile is the floor.
+    Floor,
+    /// The group's own profile.
+    Profile,
+}
+
+/// Why a question is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a query")]
+pub enum Cause<'a> {
+    /// A rule on the name.
+    Rule(Reason<'a>),
+}
+
+/// What a refusal looks like to the client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RefusalForm {
+    /// The name does not exist; where names below it may be reachable, it has no data instead
+    /// (RFC 8020).
+    #[default]
+    NxDomain,
+    /// The name has no data of any type.
+    NoData,
+    /// The address is `0.0.0.0` or `::`; no data of any other type.
+    Null,
+    /// The addresses are these, of whoever serves the block page; no data of any other type.
+    Page(Arc<[IpAddr]>),
+}
+
+/// What is told of a refusal's reason (RFC 8914), and to whom it is owed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// How much.
+    pub detail: Detail,
+    /// In which language categories are named; without one, by their identifiers.
+    pub language: Option<Language>,
+    /// The client itself asked to be filtered: "Filtered", not "Blocked".
+    pub on_request: bool,
+}
+
+/// How much is told of a refusal's reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing: no extended error.
+    None,
+    /// That it is a refusal.
+    Code,
+    /// The category too.
+    Category,
+    /// Category and list.
+    #[default]
+    Full,
+}
+
+/// A language that pupils and teachers read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// French.
+    French,
+    /// English.
+    English,
+}
+
+impl<'a> Refusal<'a> {
+    /// Refused by a rule on the asked name.
+    pub(super) fn by_rule(
+        authority: Authority,
+        reason: Reason<'a>,
+        audience: &'a Audience,
+        spares_descendants: bool,
+    ) -> Self {
+        let form = match audience.refusal {
+            RefusalForm::NxDomain if spares_descendants || reason.spares_descendants => {
+                RefusalForm::NoData
+            }
+            ref form => form.clone(),
+        };
+        Self { authority, cause: Cause::Rule(reason), form }
+    }
+
+    /// Whether a court or a ministry asked for it, not the school (RFC 8914 §4.17).
+    pub fn is_legal(&self) -> bool {
+        match &self.cause {
+            Cause::Rule(reason) => reason.is_legal,
+        }
+    }
+}
+
+impl Cause<'_> {
+    /// What may be told of it; `None`: nothing but that it is one.
+    pub fn told(&self, telling: Telling) -> Option<impl fmt::Display + '_> {
+        let with_list = match telling.detail {
+            Detail::None | Detail::Code => return None,
+            Detail::Category => false,
+            Detail::Full => true,
+        };
+        Some(Told { cause: self, language: telling.language, with_list })
+    }
+}
+
+struct Told<'a> {
+    cause: &'a Cause<'a>,
+    language: Option<Language>,
+    with_list: bool,
+}
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::Rule(reason) => {
+                match (reason.category, self.language) {
+                    (Some(category), None) => f.write_str(&category.name)?,
+                    (Some(category), Some(Language::French)) => f.write_str(&category.fr)?,
+                    (Some(category), Some(Language::English)) => f.write_str(&category.en)?,
+                    (None, _) => return write!(f, "{}", reason.brief()),
+                }
+                match reason.source {
+                    Some(source) if self.with_list => write!(f, " · {source}"),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}

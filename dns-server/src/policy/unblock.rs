@@ -1,0 +1,52 @@
+//! Names that are let through for a while: step 4 of the precedence.
+
+use filter_core::DomainName;
+use jiff::Timestamp;
+
+use super::group::GroupId;
+
+/// A name that a group may reach until a moment, with everything below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unblock {
+    /// Who may.
+    pub group: GroupId,
+    /// The name.
+    pub name: DomainName,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// Names that are let through for a while.
+#[derive(Clone, Debug, Default)]
+pub struct Unblocks(Vec<Unblock>);
+
+impl Unblocks {
+    /// The most at once: each question is compared with each of its group's.
+    pub const MOST: usize = 256;
+
+    /// When the last of a group's that are in force and cover the name ends.
+    pub fn until(&self, group: GroupId, name: &DomainName, now: Timestamp) -> Option<Timestamp> {
+        let covering = self.of(group, now).filter(|unblock| name.is_within(&unblock.name));
+        covering.map(|unblock| unblock.until).max()
+    }
+
+    /// Whether one of a group's that are in force lies below a name.
+    pub fn lies_below(&self, group: GroupId, name: &DomainName, now: Timestamp) -> bool {
+        self.of(group, now).any(|unblock| unblock.name != *name && unblock.name.is_within(name))
+    }
+
+    /// When the next of a group's ends.
+    pub fn next_end(&self, group: GroupId, now: Timestamp) -> Option<Timestamp> {
+        self.of(group, now).map(|unblock| unblock.until).min()
+    }
+
+    fn of(&self, group: GroupId, now: Timestamp) -> impl Iterator<Item = &Unblock> {
+        self.0.iter().filter(move |unblock| unblock.group == group && now < unblock.until)
+    }
+}
+
+impl FromIterator<Unblock> for Unblocks {
+    fn from_iter<I: IntoIterator<Item = Unblock>>(unblocks: I) -> Self {
+        Self(unblocks.into_iter().collect())
+    }
+}
