@@ -1,13 +1,21 @@
 //! The one way from a question to an answer, whatever it came over.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::{
     policy::{
-        decide::{self, Asked, Audience, Decision, Decline, RefusalForm},
-        group::{GroupId, Groups},
+        Policy,
+        decide::{Asked, Decision, Decline},
+        group::GroupId,
+        local::LocalRecord,
+        refusal::{Detail, Refusal, RefusalForm},
     },
     resolve::{Query, Resolver, upstream::UpstreamError},
     wire::{
@@ -22,10 +30,8 @@ use crate::{
 /// Everything that one answer depends on. Answers take one snapshot and stay with it; a reload
 /// replaces the whole.
 pub(crate) struct Snapshot {
-    /// Who is who.
-    pub(crate) groups: Groups,
-    /// What each group may see, by [`GroupId::index`].
-    pub(crate) audiences: Vec<Audience>,
+    /// Who may ask for what, and when.
+    pub(crate) policy: Policy,
     /// Who knows the rest.
     pub(crate) resolver: Arc<Resolver>,
 }
@@ -45,7 +51,7 @@ pub(crate) enum Immediate {
 impl Snapshot {
     /// The group of a client. Past this, nobody knows its address.
     pub(crate) fn group_of(&self, client: IpAddr) -> Option<GroupId> {
-        self.groups.group_of(client)
+        self.policy.groups.group_of(client)
     }
 
     /// Answers the query in the first `length` octets of `buffer`, over it. Allocates nothing.
@@ -55,6 +61,7 @@ impl Snapshot {
         &self,
         group: Option<GroupId>,
         transport: Transport,
+        now: Timestamp,
         buffer: &mut [u8],
         length: usize,
     ) -> Immediate {
@@ -68,24 +75,37 @@ impl Snapshot {
             Err(Unreadable::Error(rcode, echo)) => return reply(&echo, rcode, Body::Empty, None),
         };
         let echo = &question.echo;
-        let Some(audience) = group.and_then(|group| self.audiences.get(group.index())) else {
-            let error = ExtendedError::bare(Code::PROHIBITED);
-            return reply(echo, Rcode::Refused, Body::Empty, Some(error));
-        };
         let asked = Asked {
             name: &question.name,
             record_type: question.record_type,
             internet: question.is_internet(),
             recursion_desired: question.recursion_desired,
         };
-        match decide::decide(asked, audience) {
-            Decision::Refuse(reason, form) => {
-                let (rcode, body, code) = refusal(form, question.record_type);
-                let error = ExtendedError { code, text: Some(&reason.brief()) };
-                reply(echo, rcode, body, Some(error))
+        let Some(ruling) = group.and_then(|group| self.policy.decide(asked, group, now)) else {
+            let error = ExtendedError::bare(Code::PROHIBITED);
+            return reply(echo, Rcode::Refused, Body::Empty, Some(error));
+        };
+        match &ruling.decision {
+            Decision::Refuse(refusal) => {
+                let (rcode, body, code) = refused(refusal, question.record_type, ruling.ttl);
+                let telling = ruling.audience.telling;
+                let text = refusal.cause.told(telling);
+                let text = text.as_ref().map(|text| text as &dyn fmt::Display);
+                let code = match (telling.on_request, refusal.is_legal()) {
+                    _ if code == Code::FORGED => code,
+                    (_, true) => Code::CENSORED,
+                    (true, false) => Code::FILTERED,
+                    (false, false) => code,
+                };
+                let error = ExtendedError { code, text };
+                reply(echo, rcode, body, (telling.detail != Detail::None).then_some(error))
+            }
+            Decision::Local(record) => {
+                let body = local(*record, question.record_type, ruling.ttl);
+                reply(echo, Rcode::NoError, body, None)
             }
             Decision::Decline(decline) => {
-                let (rcode, code) = declined(decline);
+                let (rcode, code) = declined(*decline);
                 reply(echo, rcode, Body::Empty, Some(ExtendedError::bare(code)))
             }
             Decision::MinimalAny => reply(echo, Rcode::NoError, Body::Any, None),
@@ -130,7 +150,7 @@ impl Snapshot {
     ) -> Option<Vec<u8>> {
         let mut buffer = packet.to_vec();
         buffer.resize(packet.len().max(REPLY_CAPACITY), 0);
-        match self.answer_at_once(group, transport, &mut buffer, packet.len()) {
+        match self.answer_at_once(group, transport, Timestamp::now(), &mut buffer, packet.len()) {
             Immediate::Silence => None,
             Immediate::Reply(length) => {
                 buffer.truncate(length);
@@ -154,16 +174,49 @@ fn asked_of_upstream(question: &Question) -> Query {
     }
 }
 
+/// TTL and negative TTL of refusals, in seconds: what is unblocked is soon seen again.
+const REFUSAL_TTL: u32 = 30;
+/// TTL of local records, in seconds.
+const LOCAL_TTL: u32 = 300;
+
 /// How a refusal is told: response code, records, extended error.
-fn refusal(form: RefusalForm, record_type: u16) -> (Rcode, Body, Code) {
-    match (form, record_type) {
-        (RefusalForm::NxDomain, _) => (Rcode::NxDomain, Body::Negative, Code::BLOCKED),
+fn refused<'r>(refusal: &'r Refusal<'_>, record_type: u16, ttl: u32) -> (Rcode, Body<'r>, Code) {
+    let ttl = ttl.min(REFUSAL_TTL);
+    let negative = Body::Negative { ttl };
+    let addresses: &[IpAddr] = match (&refusal.form, record_type) {
+        (RefusalForm::NxDomain, _) => return (Rcode::NxDomain, negative, Code::BLOCKED),
+        (RefusalForm::Null, rr_type::A) => &[IpAddr::V4(Ipv4Addr::UNSPECIFIED)],
+        (RefusalForm::Null, rr_type::AAAA) => &[IpAddr::V6(Ipv6Addr::UNSPECIFIED)],
+        (RefusalForm::Page(addresses), rr_type::A | rr_type::AAAA) => addresses,
+        (RefusalForm::NoData | RefusalForm::Null | RefusalForm::Page(_), _) => &[],
+    };
+    match of_type(addresses, record_type) {
         // "Blocked" is for answers without data, "forged" for data that was made up (RFC 8914 §4.5).
-        (RefusalForm::Null, rr_type::A) => (Rcode::NoError, Body::NullIpv4, Code::FORGED),
-        (RefusalForm::Null, rr_type::AAAA) => (Rcode::NoError, Body::NullIpv6, Code::FORGED),
-        (RefusalForm::NoData | RefusalForm::Null, _) => {
-            (Rcode::NoError, Body::Negative, Code::BLOCKED)
-        }
+        [] => (Rcode::NoError, negative, Code::BLOCKED),
+        addresses => (Rcode::NoError, Body::Addresses { addresses, ttl }, Code::FORGED),
+    }
+}
+
+/// A name of the operator's network.
+fn local(record: LocalRecord<'_>, record_type: u16, ttl: u32) -> Body<'_> {
+    let ttl = ttl.min(LOCAL_TTL);
+    match (record, record_type) {
+        (LocalRecord::Address(target), rr_type::PTR) => Body::Pointer { target, ttl },
+        (LocalRecord::Host(addresses), _) => match of_type(addresses, record_type) {
+            [] => Body::Negative { ttl },
+            addresses => Body::Addresses { addresses, ttl },
+        },
+        (LocalRecord::Address(_), _) => Body::Negative { ttl },
+    }
+}
+
+/// Those of some addresses, IPv4 before IPv6, that a record type is for.
+fn of_type(addresses: &[IpAddr], record_type: u16) -> &[IpAddr] {
+    let (ipv4, ipv6) = addresses.split_at(addresses.partition_point(IpAddr::is_ipv4));
+    match record_type {
+        rr_type::A => ipv4,
+        rr_type::AAAA => ipv6,
+        _ => &[],
     }
 }
 

@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 use filter_core::DomainName;
 use jiff::Timestamp;
 use lists::diagnostic::Diagnostic;
+use serde::Serialize;
 use serde_json::json;
 use tokio::{
     runtime::Runtime,
@@ -27,7 +28,7 @@ use crate::{
     failure::Failure,
     listen::Listeners,
     log,
-    policy::group::Groups,
+    policy::explain::Explanation,
     query, run,
     service::{self, Service},
     wire::text,
@@ -198,7 +199,7 @@ fn reload(service: &Service) {
 /// `preau check-config`.
 fn check(config: &Config) -> Result<(), Failure> {
     let (origin, filter) = bundle::inspect(config)?;
-    service::audiences_of(&origin, config, &filter)?;
+    service::plans_of(&origin, config, &filter)?;
     let servers = service::servers(config)?;
     for address in &config.listen {
         println!("listen: {address}");
@@ -251,9 +252,9 @@ fn humane(seconds: u64) -> String {
 /// `preau explain`.
 fn explain(config: &Config, name: &DomainName, client: IpAddr, json: bool) -> Result<(), Failure> {
     let (origin, filter) = bundle::inspect(config)?;
-    let audiences = service::audiences_of(&origin, config, &filter)?;
-    let groups = Groups::new(config.groups.iter().map(|group| group.networks.as_slice()));
-    let Some(id) = groups.group_of(client) else {
+    let plans = service::plans_of(&origin, config, &filter)?;
+    let policy = service::policy(config, plans);
+    let Some(id) = policy.groups.group_of(client) else {
         let known: Vec<_> = config.groups.iter().map(|group| group.name.as_str()).collect();
         match json {
             true => println!("{}", json!({ "client": client, "group": null })),
@@ -264,13 +265,26 @@ fn explain(config: &Config, name: &DomainName, client: IpAddr, json: bool) -> Re
         }
         return Ok(());
     };
-    let group = &config.groups[id.index()];
-    let trace = audiences[id.index()].filter.explain(name);
+    let group = &config.groups[id.index()].name;
+    let explanation = policy.explain(name, id, Timestamp::now()).expect("there is a plan a group");
     match json {
-        true => println!("{}", json!({ "client": client, "group": group.name, "trace": trace })),
-        false => print!("{client} is in group {}\n{trace}", group.name),
+        true => {
+            let whose = json!({ "client": client, "group": group });
+            let explained = Explained { whose, explanation };
+            println!("{}", serde_json::to_string(&explained).map_err(io::Error::other)?);
+        }
+        false => print!("{client} is in group {group}\n{explanation}"),
     }
     Ok(())
+}
+
+/// An explanation, and of whose question.
+#[derive(Serialize)]
+struct Explained<'p> {
+    #[serde(flatten)]
+    whose: serde_json::Value,
+    #[serde(flatten)]
+    explanation: Explanation<'p>,
 }
 
 fn record_type(text: &str) -> Result<u16, String> {

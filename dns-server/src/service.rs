@@ -5,6 +5,7 @@ mod tests;
 
 use std::{
     cmp::Reverse,
+    collections::BTreeMap,
     io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -19,9 +20,15 @@ use tokio::sync::Notify;
 use crate::{
     answer::Snapshot,
     bundle::{self, BundleError, Kept, Staged, Store},
-    config::{Config, ListSource, is_loop},
+    config::{Config, Group, ListSource, Profile, is_loop},
     failure::Failure,
-    policy::{decide::Audience, group::Groups},
+    policy::{
+        Policy,
+        audience::{Audience, Level},
+        group::Groups,
+        plan::Plan,
+        unblock::Unblocks,
+    },
     resolve::{
         CacheSettings, Resolver,
         upstream::{HickoryUpstream, Server},
@@ -86,7 +93,7 @@ impl Service {
         let served = &lists.served;
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(served);
-        let snapshot = snapshot(&config, lists.audiences, resolver.clone());
+        let snapshot = snapshot(&config, lists.plans, resolver.clone());
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             origin: Mutex::new(Origin { config, servers, resolver, store, lists: lists.served }),
@@ -126,7 +133,7 @@ impl Service {
             config.listen.clone_from(&origin.config.listen);
         }
         tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
-        self.snapshot.store(Arc::new(snapshot(&config, lists.audiences, resolver.clone())));
+        self.snapshot.store(Arc::new(snapshot(&config, lists.plans, resolver.clone())));
         *origin = Origin { config, servers, resolver, store, lists: lists.served };
         Ok(())
     }
@@ -158,11 +165,11 @@ impl Service {
         staged.check_expiry((!lists.is_starter()).then(|| lists.stamp()))?;
         let published = if lists.is_published() { lists.stamp().serial } else { 0 };
         staged.check_serial(published.max(store.highest_serial()?))?;
-        let audiences = audiences(&origin.config, &staged.filter)?;
+        let plans = plans(&origin.config, &staged.filter)?;
         let served = Served::kept(bundle::Origin::Published(from), store.commit(staged)?);
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(&served);
-        let snapshot = snapshot(&origin.config, audiences, origin.resolver.clone());
+        let snapshot = snapshot(&origin.config, plans, origin.resolver.clone());
         self.snapshot.store(Arc::new(snapshot));
         origin.lists = served;
         Ok(())
@@ -230,7 +237,7 @@ fn store(config: &Config, open: Option<&Arc<Store>>) -> Result<Option<Arc<Store>
 /// Lists that fit a configuration.
 struct Lists {
     served: Served,
-    audiences: Vec<Audience>,
+    plans: Vec<Plan>,
 }
 
 impl Lists {
@@ -281,8 +288,8 @@ impl Lists {
             (ListSource::Published { .. }, Some(store)) => {
                 let is_same = origin.store.as_ref().is_some_and(|open| Arc::ptr_eq(open, store));
                 let digest = served.digest.filter(|_| is_same);
-                let audiences = audiences(config, &served.filter)?;
-                Ok(Self { served: Served { digest, ..served.clone() }, audiences })
+                let plans = plans(config, &served.filter)?;
+                Ok(Self { served: Served { digest, ..served.clone() }, plans })
             }
             _ => Self::of_starter(config, bundle::Origin::Starter),
         }
@@ -299,9 +306,9 @@ impl Lists {
         may_replace(&staged)?;
         // Before it replaces the last good one: an intact bundle may still be one that the
         // profiles cannot use.
-        let audiences = audiences(config, &staged.filter)?;
+        let plans = plans(config, &staged.filter)?;
         let origin = bundle::Origin::Bundle(path.to_owned());
-        Ok(Self { served: Served::kept(origin, store.commit(staged)?), audiences })
+        Ok(Self { served: Served::kept(origin, store.commit(staged)?), plans })
     }
 
     /// What was kept instead of it, loudly; where that cannot be served either, the failure of the
@@ -313,11 +320,11 @@ impl Lists {
         failure: Failure,
     ) -> Result<Self, Failure> {
         for kept in store.kept(&config.lists.keys) {
-            let Ok(audiences) = audiences(config, &kept.filter) else { continue };
+            let Ok(plans) = plans(config, &kept.filter) else { continue };
             let serial = kept.filter.manifest().stamp.serial;
             tracing::error!("{failure}. SERVING THE LAST GOOD BUNDLE instead, serial {serial}");
             let origin = bundle::Origin::LastGood(path.to_owned());
-            return Ok(Self { served: Served::kept(origin, kept), audiences });
+            return Ok(Self { served: Served::kept(origin, kept), plans });
         }
         Err(failure)
     }
@@ -326,9 +333,9 @@ impl Lists {
     fn of_publisher(config: &Config, store: &Store, url: &Url) -> Result<Self, Failure> {
         for kept in store.kept(&config.lists.keys) {
             let origin = bundle::Origin::Kept(url.to_string());
-            match audiences(config, &kept.filter) {
-                Ok(audiences) => {
-                    return Ok(Self { served: Served::kept(origin, kept), audiences });
+            match plans(config, &kept.filter) {
+                Ok(plans) => {
+                    return Ok(Self { served: Served::kept(origin, kept), plans });
                 }
                 Err(failure) if failure.exit_code() == Failure::CONFIG => return Err(failure),
                 Err(failure) => tracing::error!("cannot serve {origin}: {failure}"),
@@ -342,8 +349,8 @@ impl Lists {
 
     fn of_starter(config: &Config, origin: bundle::Origin) -> Result<Self, Failure> {
         let filter = bundle::starter()?;
-        let audiences = audiences_of(&origin, config, &filter)?;
-        Ok(Self { served: Served { origin, filter, digest: None }, audiences })
+        let plans = plans_of(&origin, config, &filter)?;
+        Ok(Self { served: Served { origin, filter, digest: None }, plans })
     }
 }
 
@@ -372,39 +379,75 @@ fn tell_expiry(served: &Served) {
     }
 }
 
-fn snapshot(config: &Config, audiences: Vec<Audience>, resolver: Arc<Resolver>) -> Snapshot {
-    let groups = Groups::new(config.groups.iter().map(|group| group.networks.as_slice()));
-    Snapshot { groups, audiences, resolver }
+fn snapshot(config: &Config, plans: Vec<Plan>, resolver: Arc<Resolver>) -> Snapshot {
+    Snapshot { policy: policy(config, plans), resolver }
+}
+
+/// What a configuration decides by.
+pub(crate) fn policy(config: &Config, plans: Vec<Plan>) -> Policy {
+    Policy {
+        groups: Groups::new(config.groups.iter().map(|group| group.networks.as_slice())),
+        plans,
+        local: config.local.clone(),
+        unblocks: Unblocks::default(),
+    }
 }
 
 /// Each group's profile, bound to these lists; the starter list, which stands in for others, may
 /// lack categories that they have.
-pub(crate) fn audiences_of(
+pub(crate) fn plans_of(
     origin: &bundle::Origin,
     config: &Config,
     filter: &Filter,
-) -> Result<Vec<Audience>, Failure> {
+) -> Result<Vec<Plan>, Failure> {
     if !matches!(origin, bundle::Origin::StarterInsteadOf(_)) {
-        return audiences(config, filter);
+        return plans(config, filter);
     }
     let (limited, unknown) = config.limited_to(&filter.manifest().categories);
     for category in unknown {
         tracing::warn!("the starter list has no category `{category}`: not in force yet");
     }
-    audiences(&limited, filter)
+    plans(&limited, filter)
 }
 
-/// Each group's profile, bound to the lists.
-pub(crate) fn audiences(config: &Config, filter: &Filter) -> Result<Vec<Audience>, Failure> {
+/// What each group may see, by these lists.
+pub(crate) fn plans(config: &Config, filter: &Filter) -> Result<Vec<Plan>, Failure> {
     config.check_categories(&filter.manifest().categories)?;
-    let audience = |name: &String| {
-        let profile = &config.profiles[name]; // there is one for every group
-        match filter.bind(&profile.filter) {
-            Ok(bound) => Ok(Audience { filter: bound, refusal: profile.refusal }),
-            Err(error) => Err(Failure::Bind { profile: name.clone(), error }),
+    let mut levels = BTreeMap::new();
+    for name in config.groups.iter().flat_map(|group| [Some(&group.profile), group.floor.as_ref()])
+    {
+        if let Some(name) = name
+            && !levels.contains_key(name)
+        {
+            levels.insert(name, level(&config.profiles[name], filter)?);
+        }
+    }
+    let plan = |group: &Group| {
+        let profile = &config.profiles[&group.profile]; // there is one for every group
+        Plan::always(Audience {
+            floor: group.floor.as_ref().map(|floor| levels[floor].clone()),
+            own: levels[&group.profile].clone(),
+            refusal: profile.refusal.clone(),
+            telling: profile.telling,
+        })
+    };
+    Ok(config.groups.iter().map(plan).collect())
+}
+
+/// A profile, bound to the lists.
+fn level(profile: &Profile, filter: &Filter) -> Result<Level, Failure> {
+    let bind = |profile: &filter_core::Profile| {
+        filter.bind(profile).map_err(|error| Failure::Bind { profile: profile.name.clone(), error })
+    };
+    let observed = match profile.observe.is_empty() {
+        true => None,
+        false => {
+            let mut observing = profile.filter.clone();
+            observing.block.extend(profile.observe.iter().cloned());
+            Some(bind(&observing)?)
         }
     };
-    config.groups.iter().map(|group| audience(&group.profile)).collect()
+    Ok(Level { filter: bind(&profile.filter)?, observed })
 }
 
 /// The configured upstream servers, or the system's, less ourselves.

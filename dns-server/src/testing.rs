@@ -13,7 +13,6 @@ use filter_core::{CategoryInfo, DomainName, Filter, FilterBuilder, Options, Scop
 use crate::{
     answer::Snapshot,
     config::Config,
-    policy::group::Groups,
     resolve::{
         CacheSettings, Query, Resolver,
         upstream::{Upstream, UpstreamError},
@@ -72,8 +71,7 @@ pub(crate) fn snapshot(config: &str) -> Snapshot {
     let config = Config::parse("test.toml", config).unwrap_or_else(|error| panic!("{error}"));
     let filter = Filter::open(bundle(1)).unwrap();
     Snapshot {
-        groups: Groups::new(config.groups.iter().map(|group| group.networks.as_slice())),
-        audiences: service::audiences(&config, &filter).unwrap(),
+        policy: service::policy(&config, service::plans(&config, &filter).unwrap()),
         resolver: resolver(Arc::new(FewNames)),
     }
 }

@@ -306,12 +306,13 @@ fn an_answer_at_once_allocates_nothing() {
         let client = client.parse().unwrap();
         let mut buffer = [0; 4096];
         buffer[..packet.len()].copy_from_slice(&packet);
+        let now = Timestamp::now();
         let mut immediate = Immediate::Silence;
         let allocations = testing::allocations(|| {
             let snapshot = service.snapshot();
             let group = snapshot.group_of(client);
             let datagram = Transport::Datagram;
-            immediate = snapshot.answer_at_once(group, datagram, &mut buffer, packet.len());
+            immediate = snapshot.answer_at_once(group, datagram, now, &mut buffer, packet.len());
         });
         assert_eq!(allocations, 0, "{what}");
         assert!(!matches!(immediate, Immediate::Resolve(_)), "{what}");

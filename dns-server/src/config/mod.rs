@@ -1,13 +1,16 @@
 //! The configuration: one TOML file, or the defaults.
 
+mod groups;
 mod lists;
+mod local;
+mod profiles;
 #[cfg(test)]
 mod tests;
 mod typed;
 mod validated;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     ops::Range,
@@ -26,7 +29,13 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use thiserror::Error;
 
 pub(crate) use self::validated::is_loop;
-use crate::{policy::decide::RefusalForm, resolve::upstream::Server};
+use crate::{
+    policy::{
+        local::LocalRecords,
+        refusal::{RefusalForm, Telling},
+    },
+    resolve::upstream::Server,
+};
 
 /// Everything that an operator can set, checked.
 #[derive(Clone, Debug)]
@@ -41,6 +50,8 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// The profile of each name that a group uses, and any other that the file defines.
     pub profiles: BTreeMap<String, Profile>,
+    /// Names of the operator's own network.
+    pub local: LocalRecords,
     /// The file, to read it again on reload and to point into it.
     file: Option<Arc<TextFile>>,
     /// Where the file names categories: only a bundle knows which there are.
@@ -84,6 +95,8 @@ pub struct Group {
     pub networks: Vec<IpNet>,
     /// Name of its profile.
     pub profile: String,
+    /// Name of the profile that a higher authority set for it, and that its own does not loosen.
+    pub floor: Option<String>,
 }
 
 /// What one audience may see, and how it is told no.
@@ -91,8 +104,12 @@ pub struct Group {
 pub struct Profile {
     /// What the engine needs to know.
     pub filter: filter_core::Profile,
+    /// Categories that are not refused, but counted as if they were.
+    pub observe: BTreeSet<String>,
     /// What a refusal looks like.
     pub refusal: RefusalForm,
+    /// What is told of its reason.
+    pub telling: Telling,
 }
 
 impl Config {
@@ -147,6 +164,7 @@ impl Config {
         for profile in limited.profiles.values_mut() {
             profile.filter.block.retain(is_known);
             profile.filter.allow.retain(is_known);
+            profile.observe.retain(is_known);
         }
         let named = std::mem::take(&mut limited.category_names).into_iter();
         let (kept, unknown): (Vec<_>, Vec<_>) = named.partition(|(name, _)| is_known(name));
@@ -163,7 +181,8 @@ impl Default for Config {
             upstream: Vec::new(),
             lists: Lists::default(),
             groups: vec![Group::default()],
-            profiles: BTreeMap::from([(CHILD.to_owned(), validated::built_in(CHILD))]),
+            profiles: BTreeMap::from([(CHILD.to_owned(), profiles::built_in(CHILD))]),
+            local: LocalRecords::default(),
             file: None,
             category_names: Vec::new(),
         }
@@ -182,6 +201,7 @@ impl Default for Group {
             name: "this machine".into(),
             networks: vec![loopback_v4.into(), loopback_v6.into()],
             profile: CHILD.into(),
+            floor: None,
         }
     }
 }

@@ -331,13 +331,78 @@ help: write \"example.com\" for the name and all below it, \"*.example.com\" for
     (
         "[profile.x]\nrefusal = \"page\"\n",
         "\
-error: this version of preau cannot enforce refusal = \"page\"
+error: refusal = \"page\" without a page
  --> /etc/preau/preau.toml:2:11
   |
 2 | refusal = \"page\"
   |           ^^^^^^
   |
-help: write refusal = \"nxdomain\", \"nodata\" or \"null\"",
+help: say where the block page is served: [page] addresses = [\"10.0.0.80\"]",
+    ),
+    (
+        "[page]\naddresses = [\"the web\"]\n",
+        "\
+error: `the web` is not an address
+ --> /etc/preau/preau.toml:2:14
+  |
+2 | addresses = [\"the web\"]
+  |              ^^^^^^^^^
+  |
+help: write \"10.0.0.5\" or \"2001:db8::5\"",
+    ),
+    (
+        "[[local]]\nname = \"not a name\"\naddresses = []\n",
+        "\
+error: no address
+ --> /etc/preau/preau.toml:3:13
+  |
+3 | addresses = []
+  |             ^^
+  |
+help: name at least one, such as \"10.0.0.5\"
+
+error: `not a name` is not a host name: a label contains a character that host names cannot have
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | name = \"not a name\"
+  |        ^^^^^^^^^^^^
+  |
+help: write \"printer.school.example\"",
+    ),
+    (
+        "[floor]\nprofile = \"academie\"\n",
+        "\
+error: unknown profile `academie`
+ --> /etc/preau/preau.toml:2:11
+  |
+2 | profile = \"academie\"
+  |           ^^^^^^^^^^
+  |
+help: the profiles are child, staff, teen; another one needs a table [profile.academie]",
+    ),
+    (
+        "[floor]\nprofile = \"teen\"\ngroups = [\"pupils\"]\n",
+        "\
+error: unknown group `pupils`
+ --> /etc/preau/preau.toml:3:11
+  |
+3 | groups = [\"pupils\"]
+  |           ^^^^^^^^
+  |
+help: the groups are this machine",
+    ),
+    (
+        "[profile.child]\nobserve = [\"ads\"]\nblock = [\"ads\"]\n",
+        "\
+error: `ads` is both blocked and observed
+ --> /etc/preau/preau.toml:2:12
+  |
+2 | observe = [\"ads\"]
+  |            ^^^^^ again here
+3 | block = [\"ads\"]
+  |          ----- first here
+  |
+help: drop one of them",
     ),
     // Every fault at once.
     (

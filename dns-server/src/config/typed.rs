@@ -13,6 +13,9 @@ pub(super) struct File {
     pub(super) upstream: Upstream,
     pub(super) lists: Lists,
     pub(super) group: Vec<Group>,
+    pub(super) floor: Option<Floor>,
+    pub(super) local: Vec<Local>,
+    pub(super) page: Option<Page>,
     pub(super) profile: BTreeMap<Spanned<String>, Profile>,
 }
 
@@ -58,6 +61,33 @@ pub(super) struct Group {
     pub(super) profile: Spanned<String>,
 }
 
+/// `[floor]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Floor {
+    /// The profile that no other loosens.
+    pub(super) profile: Spanned<String>,
+    /// Whom it holds for; absent: every group.
+    pub(super) groups: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[[local]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Local {
+    pub(super) name: Spanned<String>,
+    /// Its addresses.
+    pub(super) addresses: Spanned<Vec<Spanned<String>>>,
+}
+
+/// `[page]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Where the block page is served.
+    pub(super) addresses: Spanned<Vec<Spanned<String>>>,
+}
+
 /// `[profile.NAME]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,12 +96,20 @@ pub(super) struct Profile {
     pub(super) block: Option<Vec<Spanned<String>>>,
     /// Categories that a closed profile lets through.
     pub(super) allow: Option<Vec<Spanned<String>>>,
+    /// Categories that are not refused yet, but counted as if they were.
+    pub(super) observe: Option<Vec<Spanned<String>>>,
     /// Names that are refused, whatever the lists say.
     pub(super) block_names: Option<Vec<Spanned<String>>>,
     /// Names that are never refused.
     pub(super) allow_names: Option<Vec<Spanned<String>>>,
     pub(super) mode: Option<Mode>,
     pub(super) refusal: Option<Spanned<Refusal>>,
+    /// How much of a refusal's reason is told.
+    pub(super) reasons: Option<Reasons>,
+    /// The language that it is told in.
+    pub(super) language: Option<Language>,
+    /// The clients asked for the filter themselves.
+    pub(super) on_request: Option<bool>,
     pub(super) search: Option<Spanned<String>>,
     pub(super) engines: Option<Spanned<Vec<String>>>,
     pub(super) youtube: Option<Spanned<String>>,
@@ -83,6 +121,24 @@ pub(super) struct Profile {
 pub(super) enum Mode {
     Open,
     Closed,
+}
+
+/// How much of a refusal's reason is told.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Reasons {
+    None,
+    Code,
+    Category,
+    Full,
+}
+
+/// A language of pupils and teachers.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Language {
+    Fr,
+    En,
 }
 
 /// What a refusal looks like to the client.

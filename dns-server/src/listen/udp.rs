@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -73,9 +74,10 @@ impl UdpServer {
         if client.port() == 0 {
             return;
         }
+        let now = Timestamp::now();
         let snapshot = self.service.snapshot();
         let group = snapshot.group_of(client.ip());
-        match snapshot.answer_at_once(group, Transport::Datagram, buffer, length) {
+        match snapshot.answer_at_once(group, Transport::Datagram, now, buffer, length) {
             Immediate::Silence => {}
             // A datagram that cannot be sent is a datagram lost: the client asks again.
             Immediate::Reply(length) => drop(socket.send_to(&buffer[..length], client)),

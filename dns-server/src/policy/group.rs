@@ -17,7 +17,7 @@ impl GroupId {
 }
 
 /// The networks of every group.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Groups {
     ipv4: PrefixMap<Ipv4Net, GroupId>,
     ipv6: PrefixMap<Ipv6Net, GroupId>,

@@ -11,27 +11,17 @@ use filter_core::DomainName;
 /// other type is NODATA, and nothing of them is asked of upstream.
 #[derive(Clone, Debug, Default)]
 pub struct LocalRecords {
-    names: HashMap<DomainName, Addresses>,
+    /// IPv4 addresses come first.
+    names: HashMap<DomainName, Vec<IpAddr>>,
     /// Names of the reverse tree (RFC 1035 §3.5, RFC 3596 §2.5).
     pointers: HashMap<DomainName, DomainName>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Addresses {
-    ipv4: Vec<IpAddr>,
-    ipv6: Vec<IpAddr>,
 }
 
 /// What a local name has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalRecord<'l> {
-    /// A name with addresses.
-    Host {
-        /// Its IPv4 addresses, perhaps none.
-        ipv4: &'l [IpAddr],
-        /// Its IPv6 addresses, perhaps none.
-        ipv6: &'l [IpAddr],
-    },
+    /// A name with these addresses, IPv4 before IPv6.
+    Host(&'l [IpAddr]),
     /// An address in the reverse tree, with its name.
     Address(&'l DomainName),
 }
@@ -40,19 +30,18 @@ impl LocalRecords {
     /// Adds a name's addresses; the first name of an address is what the address points back to.
     pub fn insert(&mut self, name: &DomainName, addresses: &[IpAddr]) {
         let known = self.names.entry(name.clone()).or_default();
+        known.extend(addresses);
+        known.sort_unstable();
+        known.dedup();
         for &address in addresses {
-            match address {
-                IpAddr::V4(_) => known.ipv4.push(address),
-                IpAddr::V6(_) => known.ipv6.push(address),
-            }
             self.pointers.entry(reverse(address)).or_insert_with(|| name.clone());
         }
     }
 
     /// What that very name has.
     pub fn find(&self, name: &DomainName) -> Option<LocalRecord<'_>> {
-        if let Some(Addresses { ipv4, ipv6 }) = self.names.get(name) {
-            return Some(LocalRecord::Host { ipv4, ipv6 });
+        if let Some(addresses) = self.names.get(name) {
+            return Some(LocalRecord::Host(addresses));
         }
         self.pointers.get(name).map(LocalRecord::Address)
     }
@@ -101,12 +90,12 @@ mod tests {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let mut local = LocalRecords::default();
         let (printer, other) = (name("printer.ecole.example"), name("print.ecole.example"));
-        local.insert(&printer, &[address("10.0.0.5"), address("fd00::5")]);
+        local.insert(&printer, &[address("fd00::5"), address("10.0.0.5")]);
         local.insert(&other, &[address("10.0.0.5")]);
-        let (v4, v6) = ([address("10.0.0.5")], [address("fd00::5")]);
-        assert_eq!(local.find(&printer), Some(LocalRecord::Host { ipv4: &v4, ipv6: &v6 }));
-        assert_eq!(local.find(&other), Some(LocalRecord::Host { ipv4: &v4, ipv6: &[] }));
-        assert_eq!(local.find(&reverse(v4[0])), Some(LocalRecord::Address(&printer)));
+        let both = [address("10.0.0.5"), address("fd00::5")];
+        assert_eq!(local.find(&printer), Some(LocalRecord::Host(&both)));
+        assert_eq!(local.find(&other), Some(LocalRecord::Host(&both[..1])));
+        assert_eq!(local.find(&reverse(both[0])), Some(LocalRecord::Address(&printer)));
         assert_eq!(local.find(&name("x.printer.ecole.example")), None);
         assert_eq!(local.find(&name("ecole.example")), None);
     }

@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod calendar;
 pub mod decide;
+pub mod explain;
 pub mod group;
 pub mod local;
 pub mod plan;

@@ -110,7 +110,7 @@ impl<'a> Refusal<'a> {
 
 impl Cause<'_> {
     /// What may be told of it; `None`: nothing but that it is one.
-    pub fn told(&self, telling: Telling) -> Option<impl fmt::Display + '_> {
+    pub fn told(&self, telling: Telling) -> Option<Told<'_>> {
         let with_list = match telling.detail {
             Detail::None | Detail::Code => return None,
             Detail::Category => false,
@@ -120,7 +120,9 @@ impl Cause<'_> {
     }
 }
 
-struct Told<'a> {
+/// What is told of a cause.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
     cause: &'a Cause<'a>,
     language: Option<Language>,
     with_list: bool,

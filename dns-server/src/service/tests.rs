@@ -1,5 +1,6 @@
 //! Start, reload, and what replaces what.
 
+use jiff::Timestamp;
 use std::{fs, path::Path};
 
 use super::*;
@@ -39,7 +40,13 @@ fn rcode(service: &Service, label: &str) -> Option<u8> {
     buffer[..query.len()].copy_from_slice(&query);
     let snapshot = service.snapshot();
     let group = snapshot.group_of("10.0.0.1".parse().unwrap());
-    match snapshot.answer_at_once(group, Transport::Datagram, &mut buffer, query.len()) {
+    match snapshot.answer_at_once(
+        group,
+        Transport::Datagram,
+        Timestamp::now(),
+        &mut buffer,
+        query.len(),
+    ) {
         Immediate::Silence => None,
         Immediate::Reply(_) => Some(buffer[3] & 0x0f),
         Immediate::Resolve(_) => Some(0),
@@ -207,8 +214,13 @@ fn a_start_before_the_first_published_lists() {
     let mut buffer = [0; 4096];
     buffer[..asked.len()].copy_from_slice(asked);
     let group = service.snapshot().group_of("10.0.0.1".parse().unwrap());
-    let reply =
-        service.snapshot().answer_at_once(group, Transport::Datagram, &mut buffer, asked.len());
+    let reply = service.snapshot().answer_at_once(
+        group,
+        Transport::Datagram,
+        Timestamp::now(),
+        &mut buffer,
+        asked.len(),
+    );
     assert!(matches!(reply, Immediate::Reply(_)));
     assert_eq!(buffer[3] & 0x0f, 3, "NXDOMAIN");
     // A bundle of the operator's again, and back: what is served stays until the publisher gives

@@ -18,6 +18,10 @@ impl Code {
     pub const FORGED: Self = Self(4);
     /// Refused by this resolver's own policy (§4.16).
     pub const BLOCKED: Self = Self(15);
+    /// Refused because the law asks for it (§4.17).
+    pub const CENSORED: Self = Self(16);
+    /// Refused because the client asked for the filter (§4.18).
+    pub const FILTERED: Self = Self(17);
     /// The client may not ask here (§4.19).
     pub const PROHIBITED: Self = Self(18);
     /// As [`STALE_ANSWER`](Self::STALE_ANSWER), of a name that did not exist (§4.20).

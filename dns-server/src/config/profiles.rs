@@ -1,0 +1,174 @@
+//! `[profile.NAME]`: what an audience may see, and how it is told no.
+
+use std::{collections::BTreeSet, net::IpAddr, ops::Range, str::FromStr, sync::Arc};
+
+use filter_core::{Mode, NamePattern};
+use toml::Spanned;
+
+use super::{Profile, typed, validated::Check};
+use crate::policy::refusal::{Detail, Language, RefusalForm, Telling};
+
+/// A built-in profile as it is.
+///
+/// # Panics
+/// If `name` is not one of [`filter_core::Profile::BUILTIN`].
+pub(super) fn built_in(name: &str) -> Profile {
+    let filter = filter_core::Profile::named(name).expect("the caller knows the built-in names");
+    Profile {
+        filter,
+        observe: BTreeSet::new(),
+        refusal: RefusalForm::default(),
+        telling: Telling::default(),
+    }
+}
+
+impl typed::Profile {
+    /// Every category that the file names, and where.
+    pub(super) fn categories(&self) -> impl Iterator<Item = (String, Range<usize>)> {
+        let named = self.block.iter().chain(&self.allow).chain(&self.observe).flatten();
+        named.map(|name| (name.get_ref().clone(), name.span()))
+    }
+}
+
+impl Check {
+    /// A profile of a built-in name replaces only the keys that it gives.
+    ///
+    /// `page` is where the block page is served.
+    pub(super) fn profile(
+        &mut self,
+        name: &str,
+        written: &typed::Profile,
+        page: Option<&Arc<[IpAddr]>>,
+    ) -> Profile {
+        let mut filter = filter_core::Profile::named(name)
+            .unwrap_or_else(|_| filter_core::Profile::custom(name));
+        self.contradictions(written);
+        self.not_enforced_yet(written);
+        let names = |list: &[Spanned<String>]| list.iter().map(|n| n.get_ref().clone()).collect();
+        if let Some(block) = &written.block {
+            filter.block = names(block);
+        }
+        if let Some(allow) = &written.allow {
+            filter.allow = names(allow);
+        }
+        if let Some(patterns) = &written.block_names {
+            filter.block_names = self.patterns(patterns);
+        }
+        if let Some(patterns) = &written.allow_names {
+            filter.allow_names = self.patterns(patterns);
+        }
+        if let Some(mode) = written.mode {
+            filter.mode = match mode {
+                typed::Mode::Open => Mode::Open,
+                typed::Mode::Closed => Mode::Closed,
+            };
+        }
+        let observe = names(written.observe.as_deref().unwrap_or_default());
+        filter.block = filter.block.difference(&observe).cloned().collect();
+        let refusal = match &written.refusal {
+            Some(form) => self.refusal(form, page),
+            None => RefusalForm::default(),
+        };
+        Profile { filter, observe, refusal, telling: telling(written) }
+    }
+
+    fn refusal(
+        &mut self,
+        written: &Spanned<typed::Refusal>,
+        page: Option<&Arc<[IpAddr]>>,
+    ) -> RefusalForm {
+        match (written.get_ref(), page) {
+            (typed::Refusal::Nxdomain, _) => RefusalForm::NxDomain,
+            (typed::Refusal::Nodata, _) => RefusalForm::NoData,
+            (typed::Refusal::Null, _) => RefusalForm::Null,
+            (typed::Refusal::Page, Some(addresses)) => RefusalForm::Page(addresses.clone()),
+            (typed::Refusal::Page, None) => {
+                let help = "say where the block page is served: [page] addresses = [\"10.0.0.80\"]";
+                self.fault(written.span(), "refusal = \"page\" without a page", help);
+                RefusalForm::default()
+            }
+        }
+    }
+
+    /// The addresses of the block page.
+    pub(super) fn page(&mut self, written: &typed::Page) -> Arc<[IpAddr]> {
+        let mut addresses = self.addresses(&written.addresses);
+        addresses.sort_unstable(); // IPv4 first
+        addresses.into()
+    }
+
+    fn patterns(&mut self, texts: &[Spanned<String>]) -> Vec<NamePattern> {
+        let mut patterns = Vec::new();
+        for text in texts {
+            match NamePattern::from_str(text.get_ref()) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => {
+                    let title = format!("`{}` is not a host name: {error}", text.get_ref());
+                    let help = "write \"example.com\" for the name and all below it, \
+                                \"*.example.com\" for all below it only";
+                    self.fault(text.span(), title, help);
+                }
+            }
+        }
+        patterns
+    }
+
+    fn contradictions(&mut self, profile: &typed::Profile) {
+        let pairs = [
+            (&profile.block, &profile.allow, "both blocked and allowed"),
+            (&profile.block, &profile.observe, "both blocked and observed"),
+            (&profile.allow, &profile.observe, "both allowed and observed"),
+        ];
+        for (first, second, what) in pairs {
+            let (Some(first), Some(second)) = (first, second) else { continue };
+            for again in second {
+                let same = |category: &&Spanned<String>| category.get_ref() == again.get_ref();
+                if let Some(first) = first.iter().find(same) {
+                    let title = format!("`{}` is {what}", again.get_ref());
+                    self.repeated(first.span(), again.span(), title, "drop one of them");
+                }
+            }
+        }
+    }
+
+    /// Keys that are part of the language and that this version does nothing about: to pass over
+    /// them in silence would leave children less protected than the file says.
+    fn not_enforced_yet(&mut self, profile: &typed::Profile) {
+        let mut refuse = |at: Range<usize>, what: &str, help: &str| {
+            self.fault(at, format!("this version of preau cannot enforce {what}"), help);
+        };
+        let is_off = |value: &Spanned<String>| value.get_ref() == "off";
+        if let Some(search) = profile.search.as_ref().filter(|value| !is_off(value)) {
+            let what = format!("search = \"{}\"", search.get_ref());
+            refuse(search.span(), &what, "leave `search` out: search engines are not rewritten");
+        }
+        if let Some(youtube) = profile.youtube.as_ref().filter(|value| !is_off(value)) {
+            let what = format!("youtube = \"{}\"", youtube.get_ref());
+            refuse(youtube.span(), &what, "leave `youtube` out: YouTube is not rewritten");
+        }
+        if let Some(engines) = profile.engines.as_ref().filter(|value| !value.get_ref().is_empty())
+        {
+            refuse(
+                engines.span(),
+                "engines",
+                "leave `engines` out: search engines are not rewritten",
+            );
+        }
+    }
+}
+
+fn telling(written: &typed::Profile) -> Telling {
+    Telling {
+        detail: match written.reasons {
+            Some(typed::Reasons::None) => Detail::None,
+            Some(typed::Reasons::Code) => Detail::Code,
+            Some(typed::Reasons::Category) => Detail::Category,
+            Some(typed::Reasons::Full) | None => Detail::Full,
+        },
+        language: written.language.map(|language| match language {
+            typed::Language::Fr => Language::French,
+            typed::Language::En => Language::English,
+        }),
+        on_request: written.on_request.unwrap_or_default(),
+    }
+}
