@@ -361,7 +361,7 @@ error: no address
   |
 help: name at least one, such as \"10.0.0.5\"
 
-error: `not a name` is not a host name: a label contains a character that host names cannot have
+error: `not a name` is not a host name: ' ' at position 3 cannot stand in a host name
  --> /etc/preau/preau.toml:2:8
   |
 2 | name = \"not a name\"
