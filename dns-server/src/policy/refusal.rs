@@ -28,7 +28,6 @@ pub enum Authority {
 
 /// Why a question is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a query")]
 pub enum Cause<'a> {
     /// A rule on the name.
     Rule(Reason<'a>),
