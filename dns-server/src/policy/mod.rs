@@ -6,10 +6,12 @@ pub mod decide;
 pub mod explain;
 pub mod group;
 pub mod local;
+mod names;
 pub mod plan;
 pub mod refusal;
 pub mod schedule;
 pub mod search;
+pub mod special;
 pub mod table;
 pub mod unblock;
 

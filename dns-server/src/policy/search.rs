@@ -1,6 +1,6 @@
 //! Search engines: which host stands in for which, and which engines cannot be made safe.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use filter_core::DomainName;
 use jiff::civil::Date;
@@ -9,7 +9,10 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use super::table::{self, Table, TableError};
+use super::{
+    names::{NameMap, Reach},
+    table::{self, Table, TableError},
+};
 
 const SHIPPED: &str = include_str!("../../data/search-engines.toml");
 
@@ -20,8 +23,7 @@ pub struct SearchTable {
     pub dated: Date,
     engines: Vec<Engine>,
     youtube: YouTubeTargets,
-    /// By wire form.
-    names: HashMap<Box<[u8]>, Entry>,
+    names: NameMap<Entry>,
 }
 
 /// A search engine.
@@ -107,8 +109,6 @@ struct YouTubeTargets {
 struct Entry {
     owner: Owner,
     role: Role,
-    /// So for every name under it.
-    below: bool,
     /// Engines that show nothing without it.
     needed_by: Vec<usize>,
 }
@@ -167,7 +167,7 @@ impl SearchTable {
         search: &SearchMode,
         youtube: YouTube,
     ) -> Treatment<'_> {
-        let Some(entry) = self.find(name) else { return Treatment::Open };
+        let Some(entry) = self.names.get(name) else { return Treatment::Open };
         let index = match entry.owner {
             Owner::YouTube => {
                 return match youtube {
@@ -224,22 +224,6 @@ impl SearchTable {
         let of_youtube = self.youtube.strict.iter().chain(&self.youtube.moderate);
         of_engines.chain(of_youtube.map(|target| ("youtube", target)))
     }
-
-    /// The entry of the name, or of its nearest ancestor that holds all that is under it.
-    fn find(&self, name: &DomainName) -> Option<&Entry> {
-        let wire = name.as_wire();
-        let mut at = 0;
-        // Labels and the root's length octet: the last is never reached.
-        while wire[at] != 0 {
-            if let Some(entry) = self.names.get(&wire[at..])
-                && (at == 0 || entry.below)
-            {
-                return Some(entry);
-            }
-            at += 1 + usize::from(wire[at]);
-        }
-        None
-    }
 }
 
 /// An empty table: nothing is a search engine.
@@ -249,7 +233,7 @@ impl Default for SearchTable {
             dated: Date::default(),
             engines: Vec::new(),
             youtube: YouTubeTargets::default(),
-            names: HashMap::new(),
+            names: NameMap::default(),
         }
     }
 }
@@ -279,7 +263,7 @@ struct YouTubeRow {
 struct Name {
     name: DomainName,
     role: Role,
-    below: bool,
+    reach: Reach,
     /// Where it is written; none in a row of the table that an operator's was added to.
     span: Option<Range<usize>>,
 }
@@ -298,7 +282,7 @@ impl SearchTable {
         made.engines = rows.into_iter().map(|row| row.engine).collect();
         for (index, engine) in made.engines.iter().enumerate() {
             for name in &engine.needs {
-                if let Some(entry) = made.names.get_mut(name.as_wire()) {
+                if let Some(entry) = made.names.get_mut(name) {
                     entry.needed_by.push(index);
                 }
             }
@@ -307,8 +291,8 @@ impl SearchTable {
     }
 
     fn insert(&mut self, owner: Owner, name: &Name, table: &mut Table) {
-        let entry = Entry { owner, role: name.role, below: name.below, needed_by: Vec::new() };
-        if self.names.insert(name.name.as_wire().into(), entry).is_some() {
+        let entry = Entry { owner, role: name.role, needed_by: Vec::new() };
+        if self.names.insert(&name.name, name.reach, entry).is_some() {
             let title = format!("`{}` stands twice", name.name);
             let help =
                 "a host belongs to one engine: to change that of a row, write a row of its `id`";
@@ -330,12 +314,10 @@ impl SearchTable {
     }
 
     fn names_of(&self, owner: Owner) -> Vec<Name> {
-        let mut names = Vec::new();
-        for (wire, entry) in self.names.iter().filter(|(_, entry)| entry.owner == owner) {
-            let (name, _) = DomainName::from_wire(wire).expect("keys are wire forms of names");
-            names.push(Name { name, role: entry.role, below: entry.below, span: None });
-        }
-        names
+        let owned = self.names.iter().filter(|(_, _, entry)| entry.owner == owner);
+        owned
+            .map(|(name, reach, entry)| Name { name, role: entry.role, reach, span: None })
+            .collect()
     }
 }
 
@@ -344,15 +326,15 @@ impl Table {
         let method = *written.method.get_ref();
         let mut names = Vec::new();
         let written_names = [
-            (&written.rewrite, Role::Rewritten, false),
-            (&written.refuse, Role::Unsafe, true),
-            (&written.hosts, Role::Plain, false),
-            (&written.domains, Role::Plain, true),
+            (&written.rewrite, Role::Rewritten, Reach::Exact),
+            (&written.refuse, Role::Unsafe, Reach::Subtree),
+            (&written.hosts, Role::Plain, Reach::Exact),
+            (&written.domains, Role::Plain, Reach::Subtree),
         ];
-        for (texts, role, below) in written_names {
+        for (texts, role, reach) in written_names {
             for text in texts {
                 for name in self.expanded(text, &written.suffixes) {
-                    names.push(Name { name, role, below, span: Some(text.span()) });
+                    names.push(Name { name, role, reach, span: Some(text.span()) });
                 }
             }
         }
@@ -369,7 +351,12 @@ impl Table {
         // Whoever asks for a target gets the engine, if the engine is to be had.
         for (target, text) in targets.iter().zip(&written.targets) {
             let name = target.clone();
-            names.push(Name { name, role: Role::Plain, below: false, span: Some(text.span()) });
+            names.push(Name {
+                name,
+                role: Role::Plain,
+                reach: Reach::Exact,
+                span: Some(text.span()),
+            });
         }
         let engine = Engine {
             id: written.id.get_ref().clone(),
@@ -391,7 +378,12 @@ impl Table {
         for text in &written.hosts {
             let name = self.name(text, text.get_ref());
             let span = Some(text.span());
-            names.extend(name.map(|name| Name { name, role: Role::Rewritten, below: false, span }));
+            names.extend(name.map(|name| Name {
+                name,
+                role: Role::Rewritten,
+                reach: Reach::Exact,
+                span,
+            }));
         }
         let mut target = |text: &Spanned<String>| self.name(text, text.get_ref());
         let strict = target(&written.strict).into_iter().collect();
@@ -490,7 +482,7 @@ mod tests {
         assert_eq!(count(Method::ChildSafe), 15);
         assert_eq!(count(Method::Block), 101);
         let rewritten = |target: &str| {
-            let names = table.names.keys().map(|wire| DomainName::from_wire(wire).unwrap().0);
+            let names = table.names.iter().map(|(name, ..)| name);
             let decide = |name: String| shown(&table, &name, &SearchMode::Forced, YouTube::Strict);
             names.filter(|name| decide(name.to_string()) == format!("> {target}")).count()
         };
