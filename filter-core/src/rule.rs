@@ -169,7 +169,7 @@ impl Fragment {
 
 /// An operator's name: `example.com` is the name and everything under it, `*.example.com` only what
 /// is under it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NamePattern {
     /// The name.
     pub name: DomainName,

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod refusal;
 pub mod schedule;
 pub mod search;
+pub mod services;
 pub mod special;
 pub mod table;
 pub mod unblock;
