@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::{
+    listen::terms::Terms,
     policy::{
         Policy,
         decide::{Asked, Decision, Decline},
@@ -34,6 +35,8 @@ pub(crate) struct Snapshot {
     pub(crate) policy: Policy,
     /// Who knows the rest.
     pub(crate) resolver: Arc<Resolver>,
+    /// What listeners go by; answers do not.
+    pub(crate) terms: Terms,
 }
 
 /// What became of a packet without waiting for anyone.

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bundle::{self, Origin},
-    config::{Config, ConfigError, ListSource},
+    config::{Config, ConfigError, ListSource, Tls},
     failure::Failure,
     listen::Listeners,
     log,
@@ -127,13 +127,17 @@ fn serve(config: Config) -> Result<(), Failure> {
     let signals = runtime.block_on(async { Signals::register() })?;
     let listeners = Listeners::bind(&config.listen)?;
     let service = Arc::new(Service::start(config)?);
-    for address in listeners.addresses()? {
+    let addresses = listeners.addresses()?;
+    for &address in &addresses.dns {
         let client = query::reachable(address);
         let (ip, port) = (client.ip(), client.port());
         tracing::info!("listening on {address}, UDP and TCP; try: dig @{ip} -p {port} {EXAMPLE}");
         if address.ip().is_unspecified() {
             tracing::warn!("{address}: {WILDCARD}");
         }
+    }
+    for (address, protocol) in addresses.encrypted() {
+        tracing::info!("listening on {address}, {protocol}");
     }
     let outcome = runtime.block_on(async {
         let shutdown = CancellationToken::new();
@@ -201,11 +205,17 @@ fn check(config: &Config) -> Result<(), Failure> {
     let (origin, filter) = bundle::inspect(config)?;
     service::plans_of(&origin, config, &filter)?;
     let servers = service::servers(config)?;
-    for address in &config.listen {
+    for address in &config.listen.dns {
         println!("listen: {address}");
         if address.ip().is_unspecified() {
             println!("  note: {WILDCARD}");
         }
+    }
+    for (address, protocol) in config.listen.encrypted() {
+        println!("listen: {address}, {protocol}");
+    }
+    if let Some(complaint) = config.tls.as_ref().and_then(Tls::complaint) {
+        println!("  note: {complaint}");
     }
     for server in &servers {
         println!("upstream: {server}");

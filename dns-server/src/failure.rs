@@ -98,15 +98,15 @@ fn remedy(error: &io::Error, address: &SocketAddr) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
             "another program listens there (find it: ss -lntup 'sport = :{port}'): stop it, or \
-             choose another port in [listen] dns"
+             choose another port in [listen]"
         ),
         io::ErrorKind::PermissionDenied => format!(
             "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or choose a port above instead \
-             of {port} in [listen] dns"
+             of {port} in [listen]"
         ),
         io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address: correct [listen] dns".to_owned()
+            "this machine does not have that address: correct [listen]".to_owned()
         }
-        _ => "see [listen] dns".to_owned(),
+        _ => "see [listen]".to_owned(),
     }
 }

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 /// # Errors
 /// [`Failure::Query`].
 pub(crate) fn ask(config: &Config, name: &DomainName, record_type: u16) -> Result<String, Failure> {
-    let address = reachable(config.listen[0]);
+    let address = reachable(config.listen.dns[0]);
     let id = process::id() as u16; // one question: any ID will do
     let query = text::query(id, name, record_type);
     let reply = over_udp(address, &query, id).and_then(|reply| match text::is_truncated(&reply) {

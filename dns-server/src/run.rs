@@ -14,7 +14,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Config,
     failure::Failure,
-    listen::{Listeners, streams::StreamServer, udp::UdpServer},
+    listen::{
+        Listeners, quic,
+        streams::{Protocol, StreamServer},
+        udp::UdpServer,
+    },
     poll::Poller,
     service::Service,
 };
@@ -72,7 +76,12 @@ pub async fn serve(
         let udp = udp.clone();
         datagrams.spawn_blocking(move || udp.serve(socket));
     }
-    let tcp = StreamServer {
+    let protocols = [
+        (listeners.tcp, Protocol::Dns),
+        (listeners.tls, Protocol::dns_over_tls(&service)),
+        (listeners.https, Protocol::https(&service)),
+    ];
+    let connections = StreamServer {
         service,
         waiting,
         tasks: tasks.clone(),
@@ -80,8 +89,18 @@ pub async fn serve(
         places: Arc::default(),
     };
     let mut streams = JoinSet::new();
-    for socket in listeners.tcp {
-        streams.spawn(tcp.clone().serve(TcpListener::from_std(socket)?));
+    for (sockets, protocol) in protocols {
+        for socket in sockets {
+            let socket = TcpListener::from_std(socket)?;
+            let serving = connections.clone().serve(socket, protocol.clone());
+            streams.spawn(async {
+                serving.await;
+                Ok(())
+            });
+        }
+    }
+    for socket in listeners.quic {
+        streams.spawn(quic::serve(connections.clone(), socket));
     }
 
     let outcome = tokio::select! {
@@ -92,7 +111,8 @@ pub async fn serve(
             Err(panic) => panic.to_string(),
         })),
         Some(ended) = streams.join_next() => Err(Failure::Stopped(match ended {
-            Ok(()) => "a TCP socket".to_owned(),
+            Ok(Ok(())) => "a socket of connections".to_owned(),
+            Ok(Err(error)) => error.to_string(),
             Err(panic) => panic.to_string(),
         })),
     };
@@ -128,6 +148,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        config::Listen,
         resolve::{
             Query,
             upstream::{Upstream, UpstreamError},
@@ -155,7 +176,8 @@ mod tests {
     const QUERY: &[u8] = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\0\0\x01\0\x01";
 
     fn listeners() -> Listeners {
-        Listeners::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap()
+        let dns = vec!["127.0.0.1:0".parse().unwrap()];
+        Listeners::bind(&Listen { dns, ..Listen::default() }).unwrap()
     }
 
     /// Octets of the reply's ID and of its only address.
@@ -171,7 +193,7 @@ mod tests {
         snapshot.resolver = testing::resolver(slow.clone());
         let service = Arc::new(Service::of_snapshot(snapshot));
         let listeners = listeners();
-        let address = listeners.addresses().unwrap()[0];
+        let address = listeners.addresses().unwrap().dns[0];
         let shutdown = CancellationToken::new();
         let server = runtime.spawn(serve(listeners, service, shutdown.clone()));
 
@@ -209,7 +231,7 @@ mod tests {
         runtime.spawn(serve(listeners, service, CancellationToken::new()));
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         udp.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        udp.send_to(QUERY, addresses[0]).unwrap();
+        udp.send_to(QUERY, addresses.dns[0]).unwrap();
         udp.recv(&mut [0; 512]).unwrap();
         drop(runtime);
         Listeners::bind(&addresses).unwrap();
@@ -219,7 +241,7 @@ mod tests {
     fn an_address_in_use_is_named() {
         let first = listeners();
         let failure = Listeners::bind(&first.addresses().unwrap()).unwrap_err().to_string();
-        let address = first.addresses().unwrap()[0];
+        let address = first.addresses().unwrap().dns[0];
         assert!(failure.starts_with(&format!("cannot listen on {address}: ")), "{failure}");
         assert!(failure.contains("another program listens there"), "{failure}");
     }

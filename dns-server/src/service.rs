@@ -20,8 +20,9 @@ use tokio::sync::Notify;
 use crate::{
     answer::Snapshot,
     bundle::{self, BundleError, Kept, Staged, Store},
-    config::{Config, Group, ListSource, Profile, is_loop},
+    config::{Config, Group, ListSource, Profile, Tls, is_loop},
     failure::Failure,
+    listen::terms::Terms,
     policy::{
         Policy,
         audience::{Audience, Level},
@@ -93,6 +94,7 @@ impl Service {
         let served = &lists.served;
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(served);
+        tell_certificate(&config);
         let snapshot = snapshot(&config, lists.plans, resolver.clone());
         Ok(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -131,7 +133,10 @@ impl Service {
         if config.listen != origin.config.listen {
             tracing::warn!("[listen] has changed: it takes a restart to take effect");
             config.listen.clone_from(&origin.config.listen);
+            // What goes on listening goes on having a certificate.
+            config.tls = config.tls.or_else(|| origin.config.tls.clone());
         }
+        tell_certificate(&config);
         tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
         self.snapshot.store(Arc::new(snapshot(&config, lists.plans, resolver.clone())));
         *origin = Origin { config, servers, resolver, store, lists: lists.served };
@@ -379,8 +384,14 @@ fn tell_expiry(served: &Served) {
     }
 }
 
+fn tell_certificate(config: &Config) {
+    if let Some(complaint) = config.tls.as_ref().and_then(Tls::complaint) {
+        tracing::error!("{complaint}");
+    }
+}
+
 fn snapshot(config: &Config, plans: Vec<Plan>, resolver: Arc<Resolver>) -> Snapshot {
-    Snapshot { policy: policy(config, plans), resolver }
+    Snapshot { policy: policy(config, plans), resolver, terms: Terms::of(config) }
 }
 
 /// What a configuration decides by.

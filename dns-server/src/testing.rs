@@ -4,15 +4,18 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    ops::Range,
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use filter_core::{CategoryInfo, DomainName, Filter, FilterBuilder, Options, Scope, Source, Stamp};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::{
     answer::Snapshot,
     config::Config,
+    listen::terms::Terms,
     resolve::{
         CacheSettings, Query, Resolver,
         upstream::{Upstream, UpstreamError},
@@ -66,6 +69,22 @@ fn written(mut builder: FilterBuilder, serial: u64, expires: Option<&str>) -> Ve
     builder.build(Stamp { serial, created, expires: expires.map(str::to_owned) }).bytes
 }
 
+/// A certificate and its key, as PEM.
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+/// A certificate for a name, signed by itself, valid in those years.
+pub(crate) fn certificate(name: &str, years: Range<i32>) -> Identity {
+    let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
+    parameters.not_before = date_time_ymd(years.start, 1, 1);
+    parameters.not_after = date_time_ymd(years.end, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    Identity { certificate: certificate.pem(), key: key.serialize_pem() }
+}
+
 /// A snapshot of a configuration over that bundle and that upstream.
 pub(crate) fn snapshot(config: &str) -> Snapshot {
     let config = Config::parse("test.toml", config).unwrap_or_else(|error| panic!("{error}"));
@@ -73,6 +92,7 @@ pub(crate) fn snapshot(config: &str) -> Snapshot {
     Snapshot {
         policy: service::policy(&config, service::plans(&config, &filter).unwrap()),
         resolver: resolver(Arc::new(FewNames)),
+        terms: Terms::of(&config),
     }
 }
 

@@ -46,7 +46,7 @@ impl TestServer {
         let config = config(setup, upstream, &folder);
         let config = Config::parse("test.toml", config).unwrap();
         let listeners = Listeners::bind(&config.listen).unwrap();
-        let address = listeners.addresses().unwrap()[0];
+        let address = listeners.addresses().unwrap().dns[0];
         let shutdown = CancellationToken::new();
         let until = shutdown.clone();
         let serve = move || runtime.block_on(dns_server::run(listeners, config, until)).unwrap();

@@ -32,6 +32,7 @@ impl Check {
                 networks: self.networks(group, &mut networks),
                 profile: group.profile.get_ref().clone(),
                 floor: None,
+                doh_path: group.doh_path.as_ref().map(|path| path.get_ref().as_str().into()),
             });
         }
         checked

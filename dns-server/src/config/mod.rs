@@ -1,11 +1,13 @@
 //! The configuration: one TOML file, or the defaults.
 
 mod groups;
+mod listen;
 mod lists;
 mod local;
 mod profiles;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod typed;
 mod validated;
 
@@ -13,7 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    ops::Range,
+    ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -24,8 +26,10 @@ use ::lists::{
     pull::Url,
     signature::PublicKeys,
 };
-use filter_core::Categories;
+use filter_core::{Categories, DomainName};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use jiff::Timestamp;
+use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
 pub(crate) use self::validated::is_loop;
@@ -40,8 +44,10 @@ use crate::{
 /// Everything that an operator can set, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Addresses for DNS over UDP and TCP; at least one. Changing them takes a restart.
-    pub listen: Vec<SocketAddr>,
+    /// Where it listens. Changing that takes a restart.
+    pub listen: Listen,
+    /// The certificate of encrypted transports; there is one where any is listened for.
+    pub tls: Option<Tls>,
     /// Resolvers to ask, in order; empty: the system's.
     pub upstream: Vec<Server>,
     /// Where lists come from, and who vouches for them.
@@ -56,6 +62,64 @@ pub struct Config {
     file: Option<Arc<TextFile>>,
     /// Where the file names categories: only a bundle knows which there are.
     category_names: Vec<(String, Range<usize>)>,
+}
+
+/// Addresses to listen at, by what is spoken there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listen {
+    /// DNS over UDP and TCP; at least one.
+    pub dns: Vec<SocketAddr>,
+    /// DNS over TLS (RFC 7858).
+    pub tls: Vec<SocketAddr>,
+    /// DNS over HTTPS (RFC 8484).
+    pub https: Vec<SocketAddr>,
+    /// DNS over QUIC (RFC 9250).
+    pub quic: Vec<SocketAddr>,
+}
+
+impl Listen {
+    /// Every address.
+    pub fn all(&self) -> impl Iterator<Item = SocketAddr> {
+        [&self.dns, &self.tls, &self.https, &self.quic].into_iter().flatten().copied()
+    }
+
+    /// The addresses of encrypted transports, and what is spoken there.
+    pub(crate) fn encrypted(&self) -> impl Iterator<Item = (SocketAddr, &'static str)> {
+        let named = [
+            (&self.tls, "DNS over TLS"),
+            (&self.https, "DNS over HTTPS"),
+            (&self.quic, "DNS over QUIC"),
+        ];
+        named.into_iter().flat_map(|(at, name)| at.iter().map(move |&at| (at, name)))
+    }
+}
+
+/// Who this server is, to clients of encrypted transports.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificate, those that lead to its root, and its key.
+    pub identity: Arc<CertifiedKey>,
+    /// The name that clients know this server by.
+    pub name: Option<DomainName>,
+    /// From when to when the certificate is valid, in seconds since 1970.
+    valid: RangeInclusive<i64>,
+}
+
+impl Tls {
+    /// What is wrong with the certificate today, if anything: it is served all the same, since
+    /// clients that do not verify it are better off than without.
+    pub fn complaint(&self) -> Option<String> {
+        let now = Timestamp::now();
+        let instant = |second| Timestamp::from_second(second).unwrap_or_default();
+        if now.as_second() > *self.valid.end() {
+            Some(format!("the certificate expired at {}: renew it", instant(*self.valid.end())))
+        } else if now.as_second() < *self.valid.start() {
+            let start = instant(*self.valid.start());
+            Some(format!("the certificate is not valid before {start}: check the clock"))
+        } else {
+            None
+        }
+    }
 }
 
 /// Where lists come from, and who vouches for them.
@@ -97,6 +161,9 @@ pub struct Group {
     pub profile: String,
     /// Name of the profile that a higher authority set for it, and that its own does not loosen.
     pub floor: Option<String>,
+    /// A path of its own for DNS over HTTPS: any client of this server's groups that asks there is
+    /// in this one.
+    pub doh_path: Option<Arc<str>>,
 }
 
 /// What one audience may see, and how it is told no.
@@ -177,7 +244,11 @@ impl Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5300))],
+            listen: Listen {
+                dns: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5300))],
+                ..Listen::default()
+            },
+            tls: None,
             upstream: Vec::new(),
             lists: Lists::default(),
             groups: vec![Group::default()],
@@ -202,6 +273,7 @@ impl Default for Group {
             networks: vec![loopback_v4.into(), loopback_v6.into()],
             profile: CHILD.into(),
             floor: None,
+            doh_path: None,
         }
     }
 }

@@ -9,7 +9,8 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
 #[test]
 fn nothing_is_the_default() {
     let config = parse("").unwrap();
-    assert_eq!(config.listen, ["127.0.0.1:5300".parse().unwrap()]);
+    assert_eq!(config.listen.dns, ["127.0.0.1:5300".parse().unwrap()]);
+    assert_eq!(config.listen.all().count(), 1);
     assert_eq!(config.upstream, []);
     assert_eq!(config.lists, Lists::default());
     assert_eq!(config.groups, [Group::default()]);
@@ -68,7 +69,7 @@ refusal = "null"
         texts(&config.upstream),
         ["192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::53]:53", "tls://9.9.9.9:853#dns.quad9.net"]
     );
-    assert_eq!(config.listen.len(), 2);
+    assert_eq!(config.listen.dns.len(), 2);
     let bundle = ListSource::Bundle("/etc/preau/lists/today.bundle".into());
     assert_eq!(config.lists.source, bundle);
     assert_eq!(config.lists.cache, Some("/var/lib/preau".into()));
@@ -102,7 +103,7 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "[listen]\ndsn = [\"127.0.0.1:53\"]\n",
         "\
-error: unknown field `dsn`, expected `dns`
+error: unknown field `dsn`, expected one of `dns`, `tls`, `https`, `quic`
  --> /etc/preau/preau.toml:2:1
   |
 2 | dsn = [\"127.0.0.1:53\"]
@@ -493,7 +494,10 @@ fn loops() {
         ("10.0.0.1:53", "10.0.0.1", true),
     ];
     for (listen, server, expected) in cases {
-        let got = is_loop(&[listen.parse().unwrap()], &server.parse().unwrap());
+        let got = is_loop(
+            &Listen { dns: vec![listen.parse().unwrap()], ..Listen::default() },
+            &server.parse().unwrap(),
+        );
         assert_eq!(got, expected, "{listen} {server}");
     }
 }

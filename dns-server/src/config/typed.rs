@@ -10,6 +10,7 @@ use toml::Spanned;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
     pub(super) listen: Listen,
+    pub(super) tls: Option<Spanned<Tls>>,
     pub(super) upstream: Upstream,
     pub(super) lists: Lists,
     pub(super) group: Vec<Group>,
@@ -25,6 +26,24 @@ pub(super) struct File {
 pub(super) struct Listen {
     /// Addresses and ports for DNS over UDP and TCP.
     pub(super) dns: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For DNS over TLS.
+    pub(super) tls: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For DNS over HTTPS.
+    pub(super) https: Option<Spanned<Vec<Spanned<String>>>>,
+    /// For DNS over QUIC.
+    pub(super) quic: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+/// `[tls]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// PEM file of the certificate, with those that lead to its root.
+    pub(super) certificate: Spanned<PathBuf>,
+    /// PEM file of its private key.
+    pub(super) key: Spanned<PathBuf>,
+    /// The name that clients know this server by, which the certificate is for.
+    pub(super) name: Option<Spanned<String>>,
 }
 
 /// `[upstream]`
@@ -59,6 +78,8 @@ pub(super) struct Group {
     /// Networks or single addresses of its clients.
     pub(super) networks: Spanned<Vec<Spanned<String>>>,
     pub(super) profile: Spanned<String>,
+    /// A path of its own for DNS over HTTPS: whoever knows it is in the group.
+    pub(super) doh_path: Option<Spanned<String>>,
 }
 
 /// `[floor]`

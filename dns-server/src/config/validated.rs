@@ -1,11 +1,11 @@
 //! From what is written to what can be done: every fault is told, with what to write instead.
 
-use std::{collections::HashMap, net::SocketAddr, ops::Range, path::Path, sync::Arc};
+use std::{ops::Range, path::Path, sync::Arc};
 
 use lists::diagnostic::{Diagnostic, TextFile};
 use toml::Spanned;
 
-use super::{Config, ConfigError, typed};
+use super::{Config, ConfigError, Listen, typed};
 use crate::resolve::upstream::Server;
 
 /// Checks a whole file.
@@ -18,10 +18,8 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     let mut check = Check { file: file.clone(), faults: Vec::new() };
     let defaults = Config::default();
 
-    let listen = match &written.listen.dns {
-        Some(addresses) => check.listen(addresses),
-        None => defaults.listen,
-    };
+    let listen = check.listen(&written.listen);
+    let tls = check.tls(written.tls.as_ref(), &written.listen, &folder);
     let upstream = match &written.upstream.servers {
         Some(servers) => check.servers(servers, &listen),
         None => defaults.upstream,
@@ -39,6 +37,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         [] => defaults.groups,
         groups => check.groups(groups, &mut profiles),
     };
+    check.doh_paths(&written.group, &listen);
     if let Some(floor) = &written.floor {
         check.floor(floor, &mut groups, &mut profiles);
     }
@@ -46,6 +45,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     ConfigError::unless_empty(check.faults)?;
     Ok(Config {
         listen,
+        tls,
         upstream,
         lists,
         groups,
@@ -57,9 +57,9 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
 }
 
 /// True when asking `server` would be asking whoever listens at `listen`.
-pub(crate) fn is_loop(listen: &[SocketAddr], server: &Server) -> bool {
+pub(crate) fn is_loop(listen: &Listen, server: &Server) -> bool {
     let (ip, port) = (server.address.ip().to_canonical(), server.address.port());
-    listen.iter().any(|own| {
+    listen.all().any(|own| {
         own.port() == port
             && (own.ip() == ip
                 || own.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified()))
@@ -99,32 +99,7 @@ impl Check {
         self.faults.push(fault);
     }
 
-    fn listen(&mut self, addresses: &Spanned<Vec<Spanned<String>>>) -> Vec<SocketAddr> {
-        if addresses.get_ref().is_empty() {
-            let help = "name at least one, such as \"127.0.0.1:53\"";
-            self.fault(addresses.span(), "no address to listen on", help);
-        }
-        let mut seen = HashMap::new();
-        for text in addresses.get_ref() {
-            let Ok(address) = text.get_ref().parse::<SocketAddr>() else {
-                let title = format!("`{}` is not an address and a port", text.get_ref());
-                self.fault(text.span(), title, "write \"127.0.0.1:53\" or \"[::1]:53\"");
-                continue;
-            };
-            if let Some(first) = seen.insert(address, text.span()) {
-                let title = format!("{address} stands twice");
-                self.repeated(first, text.span(), title, "drop one of them");
-            }
-        }
-        // In the order of the file.
-        addresses.get_ref().iter().filter_map(|text| text.get_ref().parse().ok()).collect()
-    }
-
-    fn servers(
-        &mut self,
-        servers: &Spanned<Vec<Spanned<String>>>,
-        listen: &[SocketAddr],
-    ) -> Vec<Server> {
+    fn servers(&mut self, servers: &Spanned<Vec<Spanned<String>>>, listen: &Listen) -> Vec<Server> {
         if servers.get_ref().is_empty() {
             let help = "name at least one, or leave `servers` out to ask the system's resolvers";
             self.fault(servers.span(), "no upstream server", help);

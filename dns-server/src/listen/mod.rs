@@ -1,6 +1,13 @@
 //! Sockets: the only room that sees a client's address.
 
+#[cfg(test)]
+mod encrypted_tests;
+mod https;
+pub(crate) mod places;
+pub(crate) mod quic;
 pub(crate) mod streams;
+pub(crate) mod terms;
+mod tls;
 pub(crate) mod udp;
 
 use std::{
@@ -10,13 +17,17 @@ use std::{
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::failure::Failure;
+use crate::{config::Listen, failure::Failure};
 
-/// Bound sockets, one UDP and one TCP for each address.
-#[derive(Debug)]
+/// Bound sockets.
+#[derive(Debug, Default)]
 pub struct Listeners {
+    /// One for each address of [`Listen::dns`], and so on.
     pub(crate) udp: Vec<UdpSocket>,
     pub(crate) tcp: Vec<TcpListener>,
+    pub(crate) tls: Vec<TcpListener>,
+    pub(crate) https: Vec<TcpListener>,
+    pub(crate) quic: Vec<UdpSocket>,
 }
 
 /// Room for datagrams that arrive faster than they are read: the usual 208 KiB holds fewer than 300.
@@ -27,7 +38,7 @@ const BACKLOG: i32 = 1024;
 const PORT_ATTEMPTS: usize = 16;
 
 impl Listeners {
-    /// Binds UDP and TCP at each address. Port 0 is any port that is free for both.
+    /// Binds every address. Port 0 is any port that is free; for DNS, for both UDP and TCP.
     ///
     /// An IPv6 address takes IPv6 clients only: `[::]` stands beside `0.0.0.0`. On a machine with
     /// several addresses name each of them: from a wildcard, answers leave with the address that
@@ -35,13 +46,21 @@ impl Listeners {
     ///
     /// # Errors
     /// [`Failure::Listen`], with the first address that cannot be had.
-    pub fn bind(addresses: &[SocketAddr]) -> Result<Self, Failure> {
-        let mut listeners = Self { udp: Vec::new(), tcp: Vec::new() };
-        for &address in addresses {
-            let (udp, tcp) =
-                bind_pair(address).map_err(|error| Failure::Listen { address, error })?;
+    pub fn bind(addresses: &Listen) -> Result<Self, Failure> {
+        let mut listeners = Self::default();
+        for &address in &addresses.dns {
+            let (udp, tcp) = bind_pair(address).map_err(cannot(address))?;
             listeners.udp.push(udp);
             listeners.tcp.push(tcp);
+        }
+        for &address in &addresses.tls {
+            listeners.tls.push(bind_tcp(address).map_err(cannot(address))?);
+        }
+        for &address in &addresses.https {
+            listeners.https.push(bind_tcp(address).map_err(cannot(address))?);
+        }
+        for &address in &addresses.quic {
+            listeners.quic.push(bind_udp(address).map_err(cannot(address))?);
         }
         Ok(listeners)
     }
@@ -50,9 +69,21 @@ impl Listeners {
     ///
     /// # Errors
     /// The operating system does not tell.
-    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.udp.iter().map(UdpSocket::local_addr).collect()
+    pub fn addresses(&self) -> io::Result<Listen> {
+        let tcp = |sockets: &[TcpListener]| -> io::Result<Vec<_>> {
+            sockets.iter().map(TcpListener::local_addr).collect()
+        };
+        Ok(Listen {
+            dns: tcp(&self.tcp)?,
+            tls: tcp(&self.tls)?,
+            https: tcp(&self.https)?,
+            quic: self.quic.iter().map(UdpSocket::local_addr).collect::<io::Result<_>>()?,
+        })
     }
+}
+
+fn cannot(address: SocketAddr) -> impl FnOnce(io::Error) -> Failure {
+    move |error| Failure::Listen { address, error }
 }
 
 fn bind_pair(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {

@@ -1,44 +1,56 @@
-//! DNS over TCP (RFC 7766): messages behind their length. hickory-server's own listener would do,
-//! but that it takes any number of connections, and one question of each at a time.
+//! Connections: DNS over TCP (RFC 7766) and TLS (RFC 7858), messages behind their length.
+//! hickory-server's own listener would do, but that it takes any number of connections, and one
+//! question of each at a time.
 //!
 //! Everything that a client can hold is bounded: connections, questions in hand, time.
 
-use std::{
-    collections::HashMap,
-    io,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
     task::JoinSet,
     time::{sleep, timeout},
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{places::Places, tls};
 use crate::{service::Service, wire::question::Transport};
 
-/// Connections at once, of everybody. With the sockets of questions that wait for upstream they
-/// stay below the usual limit of 1024 open files.
-const CONNECTIONS: usize = 256;
-/// Connections at once, of one address: several machines may stand behind it.
-const CONNECTIONS_PER_CLIENT: usize = 32;
 /// Questions in hand, a connection. The next is read when one of them has its answer.
-const PIPELINE: usize = 16;
+pub(super) const PIPELINE: usize = 16;
 /// How long a connection may take over a message, reading or writing; so also how long it may stay
 /// idle (RFC 7766 §6.2.3: a few seconds).
-const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Octets of a query; no honest one is longer.
-const QUERY: usize = 4096;
+pub(super) const QUERY: usize = 4096;
 /// Pause after an error of the socket itself, such as too many open files.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
+
+/// What is spoken over a connection.
+#[derive(Clone)]
+pub(crate) enum Protocol {
+    /// DNS over TCP.
+    Dns,
+    /// DNS over TLS.
+    DnsOverTls(TlsAcceptor),
+    /// DNS over HTTPS.
+    Https(TlsAcceptor),
+}
+
+impl Protocol {
+    /// DNS over TLS, with the certificate of a service.
+    pub(crate) fn dns_over_tls(service: &Arc<Service>) -> Self {
+        Self::DnsOverTls(Arc::new(tls::server_config(service, tls::DNS)).into())
+    }
+
+    /// DNS over HTTPS, with the certificate of a service.
+    pub(crate) fn https(service: &Arc<Service>) -> Self {
+        Self::Https(Arc::new(tls::server_config(service, tls::HTTP)).into())
+    }
+}
 
 /// What the connections share.
 #[derive(Clone)]
@@ -55,7 +67,7 @@ pub(crate) struct StreamServer {
 
 impl StreamServer {
     /// Serves a socket until told to stop.
-    pub(crate) async fn serve(self, listener: TcpListener) {
+    pub(crate) async fn serve(self, listener: TcpListener, protocol: Protocol) {
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -63,7 +75,7 @@ impl StreamServer {
             };
             match accepted {
                 // A stream that is dropped is closed.
-                Ok((stream, client)) => self.take(stream, client.ip()),
+                Ok((stream, client)) => self.take(stream, client.ip(), &protocol),
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");
@@ -74,29 +86,62 @@ impl StreamServer {
     }
 
     /// Serves a connection, if its client is in a group and there is a place for it.
-    fn take(&self, stream: TcpStream, client: IpAddr) {
+    fn take(&self, stream: TcpStream, client: IpAddr, protocol: &Protocol) {
         if self.service.snapshot().group_of(client).is_none() {
             return;
         }
         let Some(place) = Places::take(&self.places, client) else { return };
-        let server = self.clone();
+        let (server, protocol) = (self.clone(), protocol.clone());
         self.tasks.spawn(async move {
             // An error is the client's hanging up.
-            let _ = server.converse(stream, client).await;
+            let _ = server.speak(stream, client, protocol).await;
             drop(place);
         });
     }
 
-    /// Answers the messages of a connection, each when its answer is there (RFC 7766 §6.2.1.1).
-    async fn converse(&self, stream: TcpStream, client: IpAddr) -> io::Result<()> {
+    /// Speaks what is spoken here.
+    async fn speak(&self, stream: TcpStream, client: IpAddr, protocol: Protocol) -> io::Result<()> {
         stream.set_nodelay(true)?; // each reply is one write
-        let (reader, writer) = stream.into_split();
+        match protocol {
+            Protocol::Dns => {
+                let (reader, writer) = stream.into_split();
+                self.converse(reader, writer, client, Transport::Stream).await
+            }
+            Protocol::DnsOverTls(acceptor) => {
+                let (reader, writer) = tokio::io::split(self.shake_hands(stream, acceptor).await?);
+                self.converse(reader, writer, client, Transport::Encrypted).await
+            }
+            Protocol::Https(acceptor) => {
+                self.answer_requests(self.shake_hands(stream, acceptor).await?, client).await
+            }
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        stream: TcpStream,
+        acceptor: TlsAcceptor,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        tokio::select! {
+            shaken = timeout(IDLE_TIMEOUT, acceptor.accept(stream)) => shaken?,
+            () = self.stop.cancelled() => Err(io::ErrorKind::Interrupted.into()),
+        }
+    }
+
+    /// Answers the messages of a connection, each when its answer is there (RFC 7766 §6.2.1.1).
+    async fn converse(
+        &self,
+        reader: impl AsyncRead + Unpin,
+        writer: impl AsyncWrite + Unpin,
+        client: IpAddr,
+        transport: Transport,
+    ) -> io::Result<()> {
         let (replies, written) = mpsc::channel(PIPELINE);
         // The end of reading leaves questions in hand: writing ends when each has its answer. An
         // error in writing ends both, and with the set the questions.
         let mut questions = JoinSet::new();
         let reading = async {
-            self.read_all(reader, client, replies, &mut questions).await;
+            self.read_all(reader, client, transport, replies, &mut questions).await;
             Ok(())
         };
         tokio::try_join!(reading, write_all(writer, written))?;
@@ -106,8 +151,9 @@ impl StreamServer {
     /// Takes questions in until the client says no more, or nonsense, or nothing for too long.
     async fn read_all(
         &self,
-        mut reader: OwnedReadHalf,
+        mut reader: impl AsyncRead + Unpin,
         client: IpAddr,
+        transport: Transport,
         replies: mpsc::Sender<Vec<u8>>,
         questions: &mut JoinSet<()>,
     ) {
@@ -125,7 +171,7 @@ impl StreamServer {
             questions.spawn(async move {
                 let snapshot = Arc::clone(&server.service.snapshot());
                 let group = snapshot.group_of(client);
-                let answer = snapshot.answer(group, Transport::Stream, &query, &server.waiting);
+                let answer = snapshot.answer(group, transport, &query, &server.waiting);
                 if let Some(reply) = answer.await {
                     // Fails where the connection is gone.
                     let _ = replies.send(reply).await;
@@ -136,7 +182,7 @@ impl StreamServer {
 }
 
 /// One message.
-async fn read(reader: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
+async fn read(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let length = usize::from(reader.read_u16().await?);
     if length > QUERY {
         return Err(io::ErrorKind::InvalidData.into());
@@ -148,70 +194,26 @@ async fn read(reader: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
 
 /// Writes replies as they come, until no more can.
 async fn write_all(
-    mut writer: OwnedWriteHalf,
+    mut writer: impl AsyncWrite + Unpin,
     mut replies: mpsc::Receiver<Vec<u8>>,
 ) -> io::Result<()> {
     while let Some(mut reply) = replies.recv().await {
         let length = u16::try_from(reply.len()).map_err(io::Error::other)?;
         reply.splice(..0, length.to_be_bytes());
-        timeout(IDLE_TIMEOUT, writer.write_all(&reply)).await??;
+        let writing = async {
+            writer.write_all(&reply).await?;
+            writer.flush().await
+        };
+        timeout(IDLE_TIMEOUT, writing).await??;
     }
-    Ok(())
+    // TLS says that this was the end of it.
+    timeout(IDLE_TIMEOUT, writer.shutdown()).await?
 }
 
 /// True for errors of a connection that was gone before it was accepted (accept(2)).
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
-}
-
-/// Who has how many connections: known for as long as they last.
-#[derive(Debug, Default)]
-pub(crate) struct Places {
-    taken: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    total: usize,
-    by_client: HashMap<IpAddr, usize>,
-}
-
-/// A connection's place, until it is dropped.
-struct Place {
-    places: Arc<Places>,
-    client: IpAddr,
-}
-
-impl Places {
-    fn take(places: &Arc<Self>, client: IpAddr) -> Option<Place> {
-        let mut taken = places.taken();
-        let of_client = taken.by_client.get(&client).copied().unwrap_or_default();
-        if taken.total >= CONNECTIONS || of_client >= CONNECTIONS_PER_CLIENT {
-            return None;
-        }
-        taken.total += 1;
-        taken.by_client.insert(client, of_client + 1);
-        Some(Place { places: Arc::clone(places), client })
-    }
-
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        // Nothing in its critical sections panics.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.taken();
-        taken.total -= 1;
-        if let Some(of_client) = taken.by_client.get_mut(&self.client) {
-            *of_client -= 1;
-            if *of_client == 0 {
-                taken.by_client.remove(&self.client);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,11 @@ use prefix_trie::PrefixMap;
 pub struct GroupId(usize);
 
 impl GroupId {
+    /// The group at a place among the configuration's groups.
+    pub(crate) fn at(index: usize) -> Self {
+        Self(index)
+    }
+
     /// The group's place among the configuration's groups.
     pub fn index(self) -> usize {
         self.0

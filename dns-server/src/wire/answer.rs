@@ -11,6 +11,7 @@ use filter_core::DomainName;
 use super::{
     CLASS_IN, HEADER, Rcode, UDP_PAYLOAD,
     ede::{self, ExtendedError},
+    edns_option,
     extract::{ReceivedError, Response},
     question::{AD, CD, Echo, OPCODE, QR, RA, RD, TC, Transport},
     rr_type, u16_at,
@@ -52,7 +53,8 @@ pub enum Body<'a> {
 /// Writes the reply to the query that `buffer` starts with over it; returns its length.
 ///
 /// `buffer` should be [`REPLY_CAPACITY`] octets or more. What does not fit `transport` is left out,
-/// in this order: the extended error's text, the extended error, the records (and TC is set).
+/// in this order: padding, the extended error's text, the extended error, the records (and TC is
+/// set).
 pub fn write(
     buffer: &mut [u8],
     echo: &Echo,
@@ -70,6 +72,7 @@ pub fn write(
     } else if let (Some(error), Some(_)) = (error, echo.edns) {
         reply.extended_error(error);
     }
+    reply.pad(transport);
     reply.end
 }
 
@@ -96,6 +99,9 @@ pub fn forward_capacity(response: &Response, transport: Transport) -> usize {
     match transport {
         Transport::Datagram => REPLY_CAPACITY,
         Transport::Stream => response.octets().len() + OPT_LENGTH + ERRORS_LENGTH,
+        Transport::Encrypted => {
+            forward_capacity(response, Transport::Stream) + OPTION_HEADER + PADDING_BLOCK
+        }
     }
 }
 
@@ -143,6 +149,7 @@ pub fn forward(
         let received = response.errors().iter().map(ReceivedError::as_error);
         error.into_iter().chain(received).for_each(|error| reply.extended_error(error));
     }
+    reply.pad(transport);
     Some(reply.end)
 }
 
@@ -156,6 +163,10 @@ const OPT_LENGTH: usize = 11;
 const ERRORS_LENGTH: usize = 1024;
 /// Octets of a question after its name.
 const TYPE_AND_CLASS: usize = 4;
+/// Octets of an EDNS option before its data.
+const OPTION_HEADER: usize = 4;
+/// Padded replies are a multiple of so many octets (RFC 8467 §4.1).
+const PADDING_BLOCK: usize = 468;
 
 /// Offsets of the record counts in the header.
 const ANSWER: usize = 6;
@@ -266,21 +277,40 @@ impl Reply<'_> {
         Some(())
     }
 
-    /// Adds an option to the OPT, which is the last record; leaves it out where it does not fit.
+    /// Adds an option to the OPT; leaves out of its text what does not fit, or all of it.
     fn extended_error(&mut self, error: ExtendedError<'_>) {
-        let start = self.end;
-        let Some(options) = self.opt_at.map(|at| at + OPT_LENGTH) else { return };
-        let [code_high, code_low] = error.code.0.to_be_bytes();
-        let [option_high, option_low] = ede::OPTION.to_be_bytes();
-        if self.push(&[option_high, option_low, 0, 0, code_high, code_low]).is_none() {
+        self.option(ede::OPTION, |reply| {
+            reply.push(&error.code.0.to_be_bytes())?;
+            let text = reply.end;
+            if error.text.is_some_and(|text| write!(reply, "{text}").is_err()) {
+                reply.end = text;
+            }
+            Some(())
+        });
+    }
+
+    /// Hides the length of what nobody else can read, for a client that hides its own.
+    fn pad(&mut self, transport: Transport) {
+        let is_wanted = self.echo.edns.is_some_and(|edns| edns.padding);
+        if transport != Transport::Encrypted || !is_wanted {
             return;
         }
-        let text = self.end;
-        if error.text.is_some_and(|text| write!(self, "{text}").is_err()) {
-            self.end = text;
+        let bare = self.end + OPTION_HEADER;
+        let padding = bare.next_multiple_of(PADDING_BLOCK) - bare;
+        self.option(edns_option::PADDING, |reply| reply.push(&[0; PADDING_BLOCK][..padding]));
+    }
+
+    /// Adds an option to the OPT, which is the last record; leaves it out where it does not fit.
+    fn option(&mut self, code: u16, data: impl FnOnce(&mut Self) -> Option<()>) {
+        let Some(options) = self.opt_at.map(|at| at + OPT_LENGTH) else { return };
+        let start = self.end;
+        let [code_high, code_low] = code.to_be_bytes();
+        if self.push(&[code_high, code_low, 0, 0]).and_then(|()| data(self)).is_none() {
+            self.end = start;
+            return;
         }
         let length = |from: usize| ((self.end - from) as u16).to_be_bytes(); // within a message
-        let (all, own) = (length(options), length(start + 4));
+        let (all, own) = (length(options), length(start + OPTION_HEADER));
         self.buffer[options - 2..options].copy_from_slice(&all);
         self.buffer[start + 2..start + 4].copy_from_slice(&own);
     }

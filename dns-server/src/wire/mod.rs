@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod ede;
 pub mod extract;
+pub mod lifetime;
 pub mod question;
 pub mod text;
 
@@ -46,6 +47,14 @@ pub mod rr_type {
     pub const HTTPS: u16 = 65;
 }
 
+/// EDNS option codes that this crate treats apart; see also [`ede::OPTION`].
+pub mod edns_option {
+    /// How long a TCP connection may stay idle (RFC 7828).
+    pub const TCP_KEEPALIVE: u16 = 11;
+    /// Octets that hide a message's length (RFC 7830).
+    pub const PADDING: u16 = 12;
+}
+
 /// Class IN, the Internet.
 pub const CLASS_IN: u16 = 1;
 
@@ -71,4 +80,9 @@ pub enum Rcode {
 /// Reads the big-endian `u16` at `at`, if it is there.
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|&octets| u16::from_be_bytes(octets))
+}
+
+/// Reads the big-endian `u32` at `at`, if it is there.
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|&octets| u32::from_be_bytes(octets))
 }

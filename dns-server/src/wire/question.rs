@@ -3,7 +3,8 @@
 use filter_core::DomainName;
 
 use super::{
-    CLASS_IN, HEADER, Rcode, STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PAYLOAD_PLAIN, rr_type, u16_at,
+    CLASS_IN, HEADER, Rcode, STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PAYLOAD_PLAIN, edns_option, rr_type,
+    u16_at,
 };
 
 /// A well-formed query: one question, at most one OPT, nothing else that matters.
@@ -39,8 +40,8 @@ pub struct Echo {
     pub edns: Option<Edns>,
 }
 
-/// The client's OPT pseudo-record (RFC 6891 §6.1). Its options are not read: cookies and client
-/// subnets are ignored, never echoed and never forwarded.
+/// The client's OPT pseudo-record (RFC 6891 §6.1). Of its options only what concerns the transport
+/// is noted: cookies and client subnets are ignored, never echoed and never forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edns {
     /// Largest datagram that the client takes, in octets.
@@ -49,6 +50,10 @@ pub struct Edns {
     pub dnssec_ok: bool,
     /// 0 is the only version there is.
     pub version: u8,
+    /// The client pads what it sends, and expects the same (RFC 7830 §4).
+    pub padding: bool,
+    /// The client speaks of keeping its TCP connection (RFC 7828), which has no place elsewhere.
+    pub tcp_keepalive: bool,
 }
 
 /// How the packet came: it decides how long the answer may be.
@@ -56,8 +61,10 @@ pub struct Edns {
 pub enum Transport {
     /// One datagram each way.
     Datagram,
-    /// TCP and what runs over it.
+    /// TCP.
     Stream,
+    /// TLS, HTTPS or QUIC: as long as over TCP, and padded for clients that pad.
+    Encrypted,
 }
 
 impl Echo {
@@ -66,7 +73,7 @@ impl Echo {
     /// Octets that a reply may take.
     pub fn limit(&self, transport: Transport) -> usize {
         let octets = match (transport, self.edns) {
-            (Transport::Stream, _) => STREAM_PAYLOAD,
+            (Transport::Stream | Transport::Encrypted, _) => STREAM_PAYLOAD,
             (Transport::Datagram, None) => UDP_PAYLOAD_PLAIN,
             // Less than 512 counts as 512 (RFC 6891 §6.2.3).
             (Transport::Datagram, Some(edns)) => {
@@ -161,20 +168,24 @@ fn read_additionals(packet: &[u8], at: usize, count: u16) -> Option<(Option<Edns
             continue;
         }
         // One at most, owned by the root (RFC 6891 §6.1.1, §6.1.2).
-        if edns.is_some() || packet[owner] != 0 || !is_options(data) {
+        if edns.is_some() || packet[owner] != 0 {
             return None;
         }
-        edns = Some(Edns {
+        let mut opt = Edns {
             udp_payload: u16_at(packet, at + 2)?,
             version: packet[at + 5],
             dnssec_ok: packet[at + 6] & 0x80 != 0,
-        });
+            padding: false,
+            tcp_keepalive: false,
+        };
+        read_options(data, &mut opt)?;
+        edns = Some(opt);
     }
     Some((edns, end))
 }
 
 /// The octet after the name at `at`, which a pointer may end.
-fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
+pub(super) fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *packet.get(at)? {
             0 => return Some(at + 1),
@@ -185,16 +196,18 @@ fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// True for OPT data that is whole options, none of which is read (RFC 6891 §6.1.2).
-fn is_options(mut data: &[u8]) -> bool {
+/// Notes the options of OPT data (RFC 6891 §6.1.2); `None` unless they are whole.
+fn read_options(mut data: &[u8], opt: &mut Edns) -> Option<()> {
     while !data.is_empty() {
-        let length = u16_at(data, 2).map(usize::from);
-        match length.and_then(|length| data.get(4 + length..)) {
-            Some(rest) => data = rest,
-            None => return false,
+        match u16_at(data, 0)? {
+            edns_option::PADDING => opt.padding = true,
+            edns_option::TCP_KEEPALIVE => opt.tcp_keepalive = true,
+            _ => {}
         }
+        let length = usize::from(u16_at(data, 2)?);
+        data = data.get(4 + length..)?;
     }
-    true
+    Some(())
 }
 
 #[cfg(test)]
@@ -221,9 +234,13 @@ mod tests {
     /// `name type class flags`, then the client's EDNS; or the error and how many octets come back.
     fn shown(packet: &[u8]) -> String {
         let edns = |echo: Echo| match echo.edns {
-            Some(Edns { udp_payload, dnssec_ok, version }) => {
-                let dnssec_ok = if dnssec_ok { "+do" } else { "" };
-                format!(" edns{version}:{udp_payload}{dnssec_ok}")
+            Some(edns) => {
+                let flags = [(edns.dnssec_ok, "+do"), (edns.padding, "+padding")]
+                    .into_iter()
+                    .chain([(edns.tcp_keepalive, "+keepalive")])
+                    .map(|(set, flag)| if set { flag } else { "" })
+                    .collect::<String>();
+                format!(" edns{}:{}{flags}", edns.version, edns.udp_payload)
             }
             None => String::new(),
         };
@@ -273,6 +290,9 @@ mod tests {
             ("cookie", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0a\0\x08abcdefgh")]), "example.com 1 1 rd edns0:1232"),
             ("client subnet", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x08\0\x07\0\x01\x18\0\xc0\0\x02")]), "example.com 1 1 rd edns0:1232"),
             ("client subnet of no family", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x08\0\x07\0\x09\x18\0\xc0\0\x02")]), "example.com 1 1 rd edns0:1232"),
+            ("padding", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0c\0\x03\0\0\0")]), "example.com 1 1 rd edns0:1232+padding"),
+            ("no octet of padding", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0c\0\0")]), "example.com 1 1 rd edns0:1232+padding"),
+            ("keepalive, padding", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0b\0\0\0\x0c\0\0")]), "example.com 1 1 rd edns0:1232+padding+keepalive"),
             ("EDNS version 1", packet(RD, with(1), &[EXAMPLE, &opt(b"\x04\xd0\0\x01\0\0")]), "BadVers 29 edns1:1232"),
             ("two OPTs", packet(RD, with(2), &[EXAMPLE, OPT, OPT]), "FormErr 29"),
             ("OPT with an owner", packet(RD, with(1), &[EXAMPLE, b"\xc0\x0c", &OPT[1..]]), "FormErr 29"),
@@ -321,7 +341,10 @@ mod tests {
 
     #[test]
     fn limits() {
-        let edns = |size| Some(Edns { udp_payload: size, dnssec_ok: false, version: 0 });
+        let edns = |udp_payload| {
+            let (dnssec_ok, version, padding, tcp_keepalive) = (false, 0, false, false);
+            Some(Edns { udp_payload, dnssec_ok, version, padding, tcp_keepalive })
+        };
         let limit = |edns, transport| Echo { length: 29, edns }.limit(transport);
         let cases = [
             (None, 512),
@@ -333,6 +356,7 @@ mod tests {
         for (edns, expected) in cases {
             assert_eq!(limit(edns, Transport::Datagram), expected, "{edns:?}");
             assert_eq!(limit(edns, Transport::Stream), 65535);
+            assert_eq!(limit(edns, Transport::Encrypted), 65535);
         }
     }
 
@@ -343,7 +367,11 @@ mod tests {
         let opt = question.echo.edns.map(|edns| {
             let size = edns.udp_payload.to_be_bytes();
             let flags = if edns.dnssec_ok { 0x80 } else { 0 };
-            [b"\0\0\x29".as_slice(), &size, &[0, edns.version, flags, 0, 0, 0]].concat()
+            let padding: &[u8] = if edns.padding { b"\0\x0c\0\0" } else { b"" };
+            let keepalive: &[u8] = if edns.tcp_keepalive { b"\0\x0b\0\0" } else { b"" };
+            let length = (padding.len() + keepalive.len()) as u8;
+            let fixed = [0, edns.version, flags, 0, 0, length];
+            [b"\0\0\x29".as_slice(), &size, &fixed, padding, keepalive].concat()
         });
         let counts = [1, 0, 0, u16::from(opt.is_some())];
         packet(flags, counts, &[question.name.as_wire(), &class, &opt.unwrap_or_default()])
