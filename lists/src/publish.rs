@@ -1,7 +1,8 @@
 //! Publishing a bundle: its content first, then its signature, each read back, and last the one
 //! small [pointer](crate::pointer) that readers poll. A reader never sees half.
 //!
-//! One publisher at a time: of two that publish at once, the last pointer wins.
+//! Of two that publish at once, the second is told: what the guards compared its bundle with is no
+//! longer what it would replace.
 
 mod destination;
 
@@ -13,6 +14,7 @@ use object_store::path;
 use thiserror::Error;
 
 pub use self::destination::Destination;
+use self::destination::Object;
 use crate::{
     digest::Sha256Digest,
     pointer::{MAX_BUNDLE, POINTER_NAME, Pointer, PointerError},
@@ -23,6 +25,8 @@ use crate::{
 const OBJECTS: &str = "objects";
 const BUNDLE: &str = ".bundle";
 const SIGNATURE: &str = ".minisig";
+/// How long, in milliseconds, a bundle may take to be followed by its signature.
+const UPLOAD: i64 = 60 * 60 * 1000;
 
 /// A bundle that a server could serve.
 #[derive(Debug)]
@@ -58,6 +62,11 @@ impl Candidate {
         &self.filter
     }
 
+    /// What it holds, and no more than that.
+    pub fn into_filter(self) -> Filter {
+        self.filter
+    }
+
     /// Serial, creation, expiry.
     pub fn stamp(&self) -> &Stamp {
         &self.filter.manifest().stamp
@@ -91,28 +100,76 @@ impl Candidate {
     }
 }
 
+/// What is published now.
+#[derive(Debug)]
+pub struct Current {
+    /// What readers are told to fetch; `None` where nothing is published.
+    pub pointer: Option<Pointer>,
+    /// The file that says so, as it was read.
+    octets: Option<Vec<u8>>,
+}
+
+/// Which bundle to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The one of this serial.
+    Serial(u64),
+    /// The newest of a lower serial.
+    Before(u64),
+    /// The newest.
+    Newest,
+}
+
+impl Wanted {
+    fn accepts(self, serial: u64) -> bool {
+        match self {
+            Self::Serial(wanted) => serial == wanted,
+            Self::Before(limit) => serial < limit,
+            Self::Newest => true,
+        }
+    }
+}
+
+/// Published before, verified again.
+#[derive(Debug)]
+pub struct Kept {
+    /// The bundle, where there is one.
+    pub candidate: Option<Candidate>,
+    /// What was passed over on the way to it: damaged, or not signed with one of the keys.
+    pub passed_over: Vec<PublishError>,
+    /// Serials of all that is there, ascending, as far as their signatures can be believed.
+    pub serials: Vec<u64>,
+}
+
 impl Destination {
     /// What is published now.
     ///
     /// # Errors
     /// [`PublishError::Storage`], [`PublishError::Pointer`].
-    pub async fn current(&self) -> Result<Option<Pointer>, PublishError> {
-        let Some(octets) = self.get(POINTER_NAME, MAX_BUNDLE).await? else { return Ok(None) };
-        Pointer::parse(&octets)
-            .map(Some)
-            .map_err(|error| PublishError::Pointer { name: self.shown(POINTER_NAME), error })
+    pub async fn current(&self) -> Result<Current, PublishError> {
+        let Current { octets, .. } = self.unreadable().await?;
+        let parsed = octets.as_deref().map(Pointer::parse).transpose();
+        let pointer = parsed
+            .map_err(|error| PublishError::Pointer { name: self.shown(POINTER_NAME), error })?;
+        Ok(Current { pointer, octets })
+    }
+
+    /// The same where the pointer cannot be read: nothing is known of what is published.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`].
+    pub async fn unreadable(&self) -> Result<Current, PublishError> {
+        Ok(Current { pointer: None, octets: self.get(POINTER_NAME, MAX_BUNDLE).await? })
     }
 
     /// A published bundle.
     ///
     /// # Errors
-    /// [`PublishError`]: it is not there, or not what the pointer says.
+    /// [`PublishError::Damaged`]: it is not there, or not what the pointer says.
+    /// [`PublishError::Storage`].
     pub async fn filter(&self, pointer: &Pointer) -> Result<Filter, PublishError> {
         let bytes = self.bundle(&pointer.object, pointer.sha256).await?;
-        Filter::open(bytes).map_err(|error| PublishError::Damaged {
-            name: self.shown(&pointer.object),
-            why: error.to_string(),
-        })
+        Filter::open(bytes).map_err(|error| self.damaged(&pointer.object, error.to_string()))
     }
 
     /// Publishes a bundle that may [replace](Candidate::check_replaces) the present one, with its
@@ -120,51 +177,54 @@ impl Destination {
     /// was published before.
     ///
     /// # Errors
-    /// [`PublishError::Storage`], [`PublishError::ReadBack`].
+    /// [`PublishError::Storage`], [`PublishError::ReadBack`], [`PublishError::Overtaken`].
     pub async fn publish(
         &self,
         candidate: &Candidate,
         signature: &str,
+        current: &Current,
     ) -> Result<Pointer, PublishError> {
         let pointer = candidate.pointer();
         self.put(&pointer.object, candidate.bytes(), destination::FOR_EVER).await?;
         // A bundle that is signed anew keeps its name, so its signature may change.
         self.put(&pointer.signature, signature.as_bytes(), destination::ALWAYS_ASK).await?;
-        self.put(POINTER_NAME, pointer.to_json().as_bytes(), destination::ALWAYS_ASK).await?;
-        Ok(pointer)
+        let json = pointer.to_json();
+        let (old, new) = (current.octets.as_deref(), json.as_bytes());
+        match self.replace(POINTER_NAME, old, new, destination::ALWAYS_ASK).await? {
+            true => Ok(pointer),
+            false => Err(PublishError::Overtaken { name: self.shown(POINTER_NAME) }),
+        }
     }
 
-    /// Finds a bundle that was published before: the one of that serial, or else the newest before
-    /// the present one. Its signature is verified: whoever can write there must not choose what is
-    /// signed again.
+    /// Finds a bundle that was published before. Its signature is verified: whoever can write there
+    /// must not choose what is signed again, nor stop anybody from going back.
     ///
     /// # Errors
-    /// [`PublishError::NothingKept`], and those of reading.
-    pub async fn kept(
-        &self,
-        serial: Option<u64>,
-        current: &Pointer,
-        keys: &PublicKeys,
-    ) -> Result<Candidate, PublishError> {
-        let mut found: Option<Candidate> = None;
-        let mut kept = Vec::new();
-        for object in self.files().await?.iter().filter(|file| file.is_bundle()) {
-            let Some(claimed) = self.claimed_serial(&object.name).await? else { continue };
-            kept.push(claimed);
-            let is_wanted = match serial {
-                Some(serial) => claimed == serial,
-                None => claimed < current.stamp.serial,
-            };
-            if !is_wanted || found.as_ref().is_some_and(|best| best.stamp().serial >= claimed) {
-                continue;
-            }
-            let candidate = self.verified(&object.name, object.digest, keys).await?;
-            if candidate.stamp().serial == claimed {
-                found = Some(candidate);
+    /// [`PublishError::Storage`].
+    pub async fn kept(&self, wanted: Wanted, keys: &PublicKeys) -> Result<Kept, PublishError> {
+        let mut claims = Vec::new();
+        for object in self.files().await?.into_iter().filter(Object::is_bundle) {
+            if let Some(serial) = self.claimed_serial(&object.name).await? {
+                claims.push((serial, object));
             }
         }
-        kept.sort_unstable();
-        found.ok_or(PublishError::NothingKept { serial, kept })
+        claims.sort_by_key(|(serial, _)| Reverse(*serial));
+        let serials = claims.iter().map(|(serial, _)| *serial).rev().collect();
+        let mut kept = Kept { candidate: None, passed_over: Vec::new(), serials };
+        for (claimed, object) in claims.iter().filter(|(serial, _)| wanted.accepts(*serial)) {
+            match self.verified(&object.name, object.digest, keys).await {
+                Ok(candidate) if candidate.stamp().serial == *claimed => {
+                    kept.candidate = Some(candidate);
+                    break;
+                }
+                Ok(_) => kept.passed_over.push(
+                    self.damaged(&object.name, "its signature is of another serial".to_owned()),
+                ),
+                Err(error @ PublishError::Storage { .. }) => return Err(error),
+                Err(error) => kept.passed_over.push(error),
+            }
+        }
+        Ok(kept)
     }
 
     /// Removes all bundles but the newest `keep`, and never the one that is pointed to. Returns how
@@ -183,8 +243,15 @@ impl Destination {
         let others = bundles.filter(|digest| *digest != current.sha256 && signed.contains(digest));
         let kept: BTreeSet<_> =
             others.take(keep.saturating_sub(1)).chain([current.sha256]).collect();
+        // It may be about to be signed, by somebody who publishes at the same time.
+        let is_coming = |file: &Object| {
+            !self.is_locked()
+                && !signed.contains(&file.digest)
+                && file.written > Timestamp::now().as_millisecond() - UPLOAD
+        };
+        let is_old = |file: &&Object| !kept.contains(&file.digest) && !is_coming(file);
         let mut removed = 0;
-        for file in files.iter().filter(|file| !kept.contains(&file.digest)) {
+        for file in files.iter().filter(is_old) {
             self.delete(&file.name).await?;
             removed += usize::from(file.is_bundle());
         }
@@ -226,14 +293,17 @@ impl Destination {
     }
 
     async fn bundle(&self, object: &str, digest: Sha256Digest) -> Result<Vec<u8>, PublishError> {
-        let damaged =
-            |why: &str| PublishError::Damaged { name: self.shown(object), why: why.to_owned() };
+        let damaged = |why: &str| self.damaged(object, why.to_owned());
         let bytes =
             self.get(object, MAX_BUNDLE).await?.ok_or_else(|| damaged("it is not there"))?;
         match Sha256Digest::of(&bytes) == digest {
             true => Ok(bytes),
             false => Err(damaged("its SHA-256 is not the one in its name")),
         }
+    }
+
+    fn damaged(&self, object: &str, why: String) -> PublishError {
+        PublishError::Damaged { name: self.shown(object), why }
     }
 }
 
@@ -277,13 +347,20 @@ pub enum PublishError {
         /// Its serial.
         serial: u64,
     },
-    /// There is nothing to go back to.
-    #[error("{}", nothing_kept(*serial, kept))]
-    NothingKept {
-        /// What was asked for.
-        serial: Option<u64>,
-        /// What is there, ascending.
-        kept: Vec<u64>,
+    /// Somebody else published.
+    #[error(
+        "{name} was replaced meanwhile: somebody else publishes there too; publish again, and the \
+         guards look at what is there now"
+    )]
+    Overtaken {
+        /// The pointer.
+        name: String,
+    },
+    /// Somebody else is publishing.
+    #[error("another `list-compile publish` is at work in {to}: wait for its end")]
+    Busy {
+        /// The folder, as it was given.
+        to: String,
     },
     /// What should be a URL or a folder is none.
     #[error("cannot publish to {to}: {why}")]
@@ -318,7 +395,7 @@ pub enum PublishError {
         name: String,
     },
     /// What was published is not a pointer.
-    #[error("{name} is something else: {error}; if nothing is published there yet, remove it")]
+    #[error("{name} is something else: {error}")]
     Pointer {
         /// The pointer.
         name: String,
@@ -326,7 +403,7 @@ pub enum PublishError {
         error: PointerError,
     },
     /// What was published is not what it should be.
-    #[error("{name} is damaged: {why}; publish to an empty folder, and let servers follow that")]
+    #[error("{name} is damaged: {why}")]
     Damaged {
         /// The bundle.
         name: String,
@@ -341,16 +418,4 @@ pub enum PublishError {
         /// What is wrong with it.
         error: SignatureError,
     },
-}
-
-fn nothing_kept(serial: Option<u64>, kept: &[u64]) -> String {
-    let kept: Vec<_> = kept.iter().map(u64::to_string).collect();
-    let there = match kept.is_empty() {
-        true => "no bundle is kept there".to_owned(),
-        false => format!("the serials {} are kept there", kept.join(", ")),
-    };
-    match serial {
-        Some(serial) => format!("there is no bundle of serial {serial}: {there}"),
-        None => format!("there is no bundle before the present one: {there}"),
-    }
 }

@@ -1,10 +1,15 @@
 //! Where bundles are published to: a folder, a web server, or a store of objects.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs::{self, File, TryLockError},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use object_store::{
     Attribute, ClientConfigKey, ClientOptions, ObjectStore, ObjectStoreExt as _, ObjectStoreScheme,
-    PutOptions, RetryConfig,
+    PutMode, PutOptions, RetryConfig, UpdateVersion,
     aws::{AmazonS3Builder, AmazonS3ConfigKey},
     azure::{AzureConfigKey, MicrosoftAzureBuilder},
     gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
@@ -29,6 +34,9 @@ const CONNECT: &str = "15s";
 const RETRIES: usize = 3;
 const RETRYING: Duration = Duration::from_secs(60);
 
+/// Held by whoever publishes to a folder of this machine.
+const LOCK: &str = ".publish.lock";
+
 /// A folder to publish to.
 #[derive(Debug)]
 pub struct Destination {
@@ -38,8 +46,15 @@ pub struct Destination {
     shown: String,
     /// Whether files can be told how long they may be cached.
     has_attributes: bool,
-    /// The folder, if it is one of this machine.
-    local: Option<PathBuf>,
+    /// The folder, if it is one of this machine, which nobody else publishes to meanwhile.
+    local: Option<(PathBuf, File)>,
+}
+
+/// A file as it was read, which a [replacement](Destination::replace) must still find.
+#[derive(Debug)]
+struct Version {
+    octets: Vec<u8>,
+    update: UpdateVersion,
 }
 
 /// A bundle or a signature that is there.
@@ -66,7 +81,7 @@ impl Destination {
     /// password of the URL. `endpoint` is the URL of an S3-compatible store that is not Amazon's.
     ///
     /// # Errors
-    /// [`PublishError::Destination`].
+    /// [`PublishError::Destination`], [`PublishError::Busy`].
     pub fn open(to: &str, endpoint: Option<&str>) -> Result<Self, PublishError> {
         let failed = |why: String| PublishError::Destination { to: to.to_owned(), why };
         let url = match to.contains("://") {
@@ -89,6 +104,12 @@ impl Destination {
     fn folder(to: &str, path: &std::path::Path) -> Result<Self, PublishError> {
         let failed = |why: String| PublishError::Destination { to: to.to_owned(), why };
         fs::create_dir_all(path).map_err(|error| failed(error.to_string()))?;
+        let lock = File::options().write(true).create(true).truncate(false).open(path.join(LOCK));
+        let lock = lock.map_err(|error| failed(error.to_string()))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => PublishError::Busy { to: to.to_owned() },
+            TryLockError::Error(error) => failed(error.to_string()),
+        })?;
         let store = LocalFileSystem::new_with_prefix(path)
             .map_err(|error| failed(error.to_string()))?
             .with_fsync(true);
@@ -98,7 +119,7 @@ impl Destination {
             folder: Path::default(),
             shown: shown.trim_end_matches('/').to_owned(),
             has_attributes: false,
-            local: Some(path.to_owned()),
+            local: Some((path.to_owned(), lock)),
         })
     }
 
@@ -114,13 +135,69 @@ impl Destination {
         octets: &[u8],
         cache_control: &'static str,
     ) -> Result<(), PublishError> {
-        let mut options = PutOptions::default();
+        self.write(name, octets, cache_control, PutMode::Overwrite).await?;
+        self.read_back(name, octets).await
+    }
+
+    /// Writes a file in the place of one that was read, or where there was none: whoever wrote it
+    /// meanwhile stays. `false` if somebody did.
+    ///
+    /// Web servers, and stores that are told not to, do not look again as they write; then there is
+    /// a moment in which two may write.
+    pub(super) async fn replace(
+        &self,
+        name: &str,
+        old: Option<&[u8]>,
+        octets: &[u8],
+        cache_control: &'static str,
+    ) -> Result<bool, PublishError> {
+        use object_store::Error;
+
+        let there = self.version(name, u64::MAX).await?;
+        if there.as_ref().map(|version| version.octets.as_slice()) != old {
+            return Ok(false);
+        }
+        let mode = match there {
+            _ if self.is_locked() => PutMode::Overwrite,
+            Some(version) => PutMode::Update(version.update),
+            None => PutMode::Create,
+        };
+        match self.write(name, octets, cache_control, mode).await {
+            Err(PublishError::Storage { error, .. })
+                if matches!(*error, Error::NotImplemented { .. }) =>
+            {
+                self.write(name, octets, cache_control, PutMode::Overwrite).await?;
+            }
+            Err(PublishError::Storage { error, .. })
+                if matches!(*error, Error::Precondition { .. } | Error::AlreadyExists { .. }) =>
+            {
+                // It may have been this one, whose answer was lost.
+                let there = self.get(name, octets.len() as u64).await?;
+                return Ok(there.as_deref() == Some(octets));
+            }
+            written => written?,
+        }
+        self.read_back(name, octets).await.map(|()| true)
+    }
+
+    async fn write(
+        &self,
+        name: &str,
+        octets: &[u8],
+        cache_control: &'static str,
+        mode: PutMode,
+    ) -> Result<(), PublishError> {
+        let mut options = PutOptions::from(mode);
         if self.has_attributes {
             options.attributes.insert(Attribute::CacheControl, cache_control.into());
         }
         let path = self.path(name)?;
         let failed = |error| self.failed(name, error);
         self.store.put_opts(&path, octets.to_vec().into(), options).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn read_back(&self, name: &str, octets: &[u8]) -> Result<(), PublishError> {
         match self.get(name, octets.len() as u64).await? {
             Some(there) if there == octets => Ok(()),
             _ => Err(PublishError::ReadBack { name: self.shown(name) }),
@@ -130,6 +207,10 @@ impl Destination {
     /// Reads a file of at most so many octets; a longer one is as good as none. `None` where there
     /// is none.
     pub(super) async fn get(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, PublishError> {
+        Ok(self.version(name, most).await?.map(|version| version.octets))
+    }
+
+    async fn version(&self, name: &str, most: u64) -> Result<Option<Version>, PublishError> {
         let got = match self.store.get(&self.path(name)?).await {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             got => got.map_err(|error| self.failed(name, error))?,
@@ -137,8 +218,10 @@ impl Destination {
         if got.meta.size > most {
             return Ok(None);
         }
+        let update =
+            UpdateVersion { e_tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
         let octets = got.bytes().await.map_err(|error| self.failed(name, error))?;
-        Ok(Some(octets.to_vec()))
+        Ok(Some(Version { octets: octets.to_vec(), update }))
     }
 
     /// Removes a file, if it is there.
@@ -163,10 +246,15 @@ impl Destination {
         Ok(listed.objects.into_iter().filter_map(object).collect())
     }
 
+    /// Whether nobody else can publish meanwhile.
+    pub(super) fn is_locked(&self) -> bool {
+        self.local.is_some()
+    }
+
     /// Removes what a publisher that was killed has left half written in a folder of this machine:
     /// `object_store` writes to `NAME#1`, and does not list that.
     pub(super) fn remove_leftovers(&self) {
-        let Some(folder) = &self.local else { return };
+        let Some((folder, _lock)) = &self.local else { return };
         for folder in [folder.clone(), folder.join(OBJECTS)] {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let name = entry.file_name();

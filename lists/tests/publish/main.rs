@@ -14,6 +14,7 @@ use std::{
 
 use filter_core::{Filter, FilterBuilder, Options, Scope, Source, Stamp};
 use lists::{
+    digest::Sha256Digest,
     pointer::Pointer,
     signature::{PublicKey, PublicKeys},
 };
@@ -75,14 +76,18 @@ impl Publisher {
         fs::write(self.path().join(format!("{serial}.bundle")), bytes).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_list-compile"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_list-compile"));
+        command
             .args(arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.command(arguments).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(said).unwrap())
     }
@@ -242,7 +247,7 @@ fn old_lists_are_published_again_under_a_new_serial() {
 
     let (code, said) = rollback(&["99"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("no bundle of serial 99: the serials 5, 6, 7, "), "{said}");
+    assert!(said.contains("no usable bundle of serial 99: the serials 5, 6, 7, "), "{said}");
     // What somebody else put there is not signed again.
     let object = publisher.path().join("out").join(&pointer.object);
     let signature = lists::signature::signature_path(&object);
@@ -254,6 +259,97 @@ fn old_lists_are_published_again_under_a_new_serial() {
     assert!(said.contains("it is signed with key"), "{said}");
     let (code, said) = publisher.run(&["publish", "--rollback", "--to", "empty", "--key", "k"]);
     assert_eq!((code, said.contains("nothing is published at empty")), (Some(1), true), "{said}");
+}
+
+/// Whoever can write there can put an old bundle of somebody else's there.
+#[test]
+fn bundles_of_others_stop_nobody_from_going_back() {
+    let publisher = Publisher::new();
+    for serial in [5, 6, 7] {
+        publisher.publish(serial, &["--to", "out"]);
+    }
+    let object = |serial: u64| {
+        let bytes = fs::read(publisher.path().join(format!("{serial}.bundle"))).unwrap();
+        publisher.path().join(format!("out/objects/{}.bundle", Sha256Digest::of(&bytes)))
+    };
+    publisher.done(&["keygen", "--out", "mallory", "--no-password"]);
+    publisher.done(&["sign", object(6).to_str().unwrap(), "--key", "mallory"]);
+    let rollback = ["publish", "--to", "out", "--key", "k", "--rollback"];
+    let (code, said) = publisher.run(&rollback);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("warning: passed over: ") && said.contains("signed with key"), "{said}");
+    assert!(said.contains(", the lists of serial 5 again;"), "{said}");
+    // Nor does a damaged one.
+    fs::write(object(7), "rubbish").unwrap();
+    let (code, said) = publisher.run(&[&rollback[..], &["7"]].concat());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no usable bundle of serial 7"), "{said}");
+    let (code, said) = publisher.run(&rollback);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("its SHA-256 is not the one in its name"), "{said}");
+    assert!(said.contains(", the lists of serial 5 again;"), "{said}");
+}
+
+/// What was published cannot be compared with, so somebody has to look; but then it goes on.
+#[test]
+fn what_cannot_be_read_is_replaced_once_somebody_accepts_it() {
+    let many: Vec<_> = (0..100).map(|number| format!("shop{number}.example")).collect();
+    for is_pointer in [false, true] {
+        let publisher = Publisher::new();
+        let publish = |serial: u64, more: &[&str]| {
+            let file = format!("{serial}.bundle");
+            publisher.run(&[&["publish", &file, "--to", "out", "--key", "k"], more].concat())
+        };
+        for serial in [5, 6] {
+            publisher.build_of("ecommerce", &many, serial, None);
+            assert_eq!(publish(serial, &[]).0, Some(0));
+        }
+        let name = match is_pointer {
+            true => "current.json".to_owned(),
+            false => publisher.published("out").0.object,
+        };
+        fs::write(publisher.path().join("out").join(&name), "rubbish").unwrap();
+        publisher.build_of("ecommerce", &many, 7, None);
+        let (code, said) = publish(7, &[]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(&format!("--accept-unreadable {name}")), "{said}");
+        let (code, said) = publish(7, &["--accept-unreadable", "objects/another.bundle"]);
+        assert_eq!(code, Some(1), "{said}");
+
+        // The guards do not sleep: they have what was published before.
+        let accept = ["--accept-unreadable", &name];
+        publisher.build_of("ecommerce", &many[..50], 8, None);
+        let (code, said) = publish(8, &accept);
+        assert_eq!(code, Some(5), "{said}");
+        let newest = if is_pointer { 6 } else { 5 };
+        assert!(said.contains(&format!("compare with serial {newest}, ")), "{said}");
+        // And what readers have seen stays the least.
+        publisher.build_of("ecommerce", &many, 4, None);
+        let (code, said) = publish(4, &accept);
+        assert_eq!(code, Some(4), "{said}");
+        assert!(said.contains("it has serial 4, and 6 is published"), "{said}");
+
+        let (code, said) = publish(7, &accept);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(publisher.published("out").0.stamp.serial, 7);
+        publisher.publish(9, &["--to", "out", "--accept-shrink"]);
+    }
+}
+
+#[test]
+fn one_publishes_to_a_folder_at_a_time() {
+    let publisher = Publisher::new();
+    publisher.publish(5, &["--to", "out"]);
+    let lock = fs::File::open(publisher.path().join("out/.publish.lock")).unwrap();
+    lock.lock().unwrap();
+    publisher.build(6, None);
+    let publish = ["publish", "6.bundle", "--to", "out", "--key", "k"];
+    let (code, said) = publisher.run(&publish);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("another `list-compile publish` is at work in out"), "{said}");
+    assert_eq!(publisher.published("out").0.stamp.serial, 5);
+    drop(lock);
+    publisher.done(&publish);
 }
 
 #[test]

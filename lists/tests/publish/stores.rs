@@ -80,7 +80,41 @@ fn publish_and_pull(publisher: &Publisher, to: &[&str], url: &str) {
     pull("v9999999999.example");
     let (code, said) = publisher.run(&[&["publish", "2.bundle", "--key", "k"], to].concat());
     assert_eq!(code, Some(4), "{said}");
+    // A folder is locked.
+    if to[1].contains("://") {
+        overtaken(publisher, to);
+        pull("v10000000001.example");
+    }
 }
+
+/// One publishes while another has compared its bundle with what was there, and not yet published:
+/// the other waits for its sources file, which is a pipe.
+fn overtaken(publisher: &Publisher, to: &[&str]) {
+    let pipe = publisher.path().join("sources.toml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for serial in [10_000_000_000, 10_000_000_001] {
+        publisher.build(serial, None);
+    }
+    let publish = |serial: u64, more: &[&str]| {
+        let file = format!("{serial}.bundle");
+        let all = [&["publish", &file, "--key", "k"], to, more].concat();
+        publisher.command(&all).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let slow = publish(10_000_000_000, &["--sources", "sources.toml"]);
+    // Opens once the other does.
+    let mut sources = fs::File::options().write(true).open(&pipe).unwrap();
+    let quick = publish(10_000_000_001, &[]).wait_with_output().unwrap();
+    assert!(quick.status.success(), "{quick:?}");
+    sources.write_all(SOURCES.as_bytes()).unwrap();
+    drop(sources);
+    let output = slow.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("current.json was replaced meanwhile"), "{said}");
+}
+
+/// As good as none, for the guards.
+const SOURCES: &str = "[[source]]\nname = \"a\"\npath = \"a\"\ncategories = [\"ads\"]\n";
 
 /// A bucket that nobody made.
 fn refused_by_an_absent_place(publisher: &Publisher, to: &str) {

@@ -7,8 +7,8 @@ use filter_core::{Filter, Stamp, restamp};
 use jiff::Timestamp;
 use lists::{
     guard::{GuardPolicy, examine},
-    pointer::Pointer,
-    publish::{Candidate, Destination, PublishError},
+    pointer::{POINTER_NAME, Pointer},
+    publish::{Candidate, Current, Destination, Kept, PublishError, Wanted},
     signature::{PublicKeys, SecretKey, read_signature, trusted_comment},
     source::Sources,
 };
@@ -60,6 +60,10 @@ pub(crate) struct Arguments {
     sources: Option<PathBuf>,
     #[command(flatten)]
     acceptance: Acceptance,
+    /// Publish though this file, current.json or a bundle that it points to, cannot be read; the
+    /// guards compare with the newest bundle kept there that is whole and signed
+    #[arg(long, value_name = "NAME")]
+    accept_unreadable: Option<String>,
     /// URL of an S3-compatible store that is not Amazon's
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
@@ -90,8 +94,9 @@ async fn publish(arguments: &Arguments) -> Result<Done, Failure> {
     let signer = Signer::new(arguments)?;
     let destination =
         Destination::open(&arguments.to, arguments.endpoint.as_deref()).map_err(failure)?;
-    let current = destination.current().await.map_err(failure)?;
-    let (candidate, again) = match (&arguments.file, arguments.rollback, &current) {
+    let there = There { arguments, destination: &destination, keys: &signer.public_keys };
+    let current = there.current().await?;
+    let (candidate, again) = match (&arguments.file, arguments.rollback, &current.pointer) {
         (Some(file), ..) => {
             let bytes = fs::read(file).map_err(|error| {
                 Failure::Failed(format!("cannot read {}: {error}", file.display()))
@@ -101,25 +106,22 @@ async fn publish(arguments: &Arguments) -> Result<Done, Failure> {
             (candidate, None)
         }
         (None, serial, Some(current)) => {
-            let old = destination
-                .kept(serial.flatten(), current, &signer.public_keys)
-                .await
-                .map_err(failure)?;
+            let old = there.kept(serial.flatten(), current).await?;
             (anew(&old, current)?, Some(old.stamp().serial))
         }
         (None, _, None) => {
             return Err(Failure::Failed(format!("nothing is published at {}", arguments.to)));
         }
     };
-    candidate.check_replaces(current.as_ref()).map_err(failure)?;
+    candidate.check_replaces(current.pointer.as_ref()).map_err(failure)?;
     // What changed since the lists that somebody wants back was no good.
-    let previous = match (&current, again) {
-        (Some(current), None) => Some(destination.filter(current).await.map_err(failure)?),
+    let previous = match (&current.pointer, again) {
+        (Some(pointer), None) => there.filter(pointer).await?,
         _ => None,
     };
     guarded(arguments, &candidate, previous.as_ref())?;
     let signature = signer.signature(arguments, &candidate)?;
-    let pointer = destination.publish(&candidate, &signature).await.map_err(failure)?;
+    let pointer = destination.publish(&candidate, &signature, &current).await.map_err(failure)?;
     let pruned = match destination.prune(arguments.keep, &pointer).await {
         Ok(pruned) => pruned,
         Err(error) => {
@@ -129,6 +131,91 @@ async fn publish(arguments: &Arguments) -> Result<Done, Failure> {
         }
     };
     Ok(Done { to: arguments.to.clone(), pointer, again, pruned })
+}
+
+/// What is published, and what of it somebody accepted that cannot be read.
+struct There<'a> {
+    arguments: &'a Arguments,
+    destination: &'a Destination,
+    keys: &'a PublicKeys,
+}
+
+impl There<'_> {
+    /// What is published now; where the pointer cannot be read, and that is accepted, it is as if it
+    /// led to the newest bundle there.
+    async fn current(&self) -> Result<Current, Failure> {
+        match self.destination.current().await {
+            Err(error @ PublishError::Pointer { .. }) => {
+                self.accept(&error, POINTER_NAME)?;
+                let mut current = self.destination.unreadable().await.map_err(failure)?;
+                current.pointer = self.newest().await?.map(|newest| newest.pointer());
+                Ok(current)
+            }
+            current => current.map_err(failure),
+        }
+    }
+
+    /// What the guards compare the new bundle with.
+    async fn filter(&self, pointer: &Pointer) -> Result<Option<Filter>, Failure> {
+        match self.destination.filter(pointer).await {
+            Err(error @ PublishError::Damaged { .. }) => {
+                self.accept(&error, &pointer.object)?;
+                Ok(self.newest().await?.map(Candidate::into_filter))
+            }
+            filter => filter.map(Some).map_err(failure),
+        }
+    }
+
+    /// The bundle to go back to.
+    async fn kept(&self, serial: Option<u64>, current: &Pointer) -> Result<Candidate, Failure> {
+        let wanted = serial.map_or(Wanted::Before(current.stamp.serial), Wanted::Serial);
+        let Kept { candidate, serials, .. } = self.search(wanted).await?;
+        candidate.ok_or_else(|| Failure::Failed(nothing_kept(serial, &serials)))
+    }
+
+    async fn newest(&self) -> Result<Option<Candidate>, Failure> {
+        let newest = self.search(Wanted::Newest).await?.candidate;
+        match &newest {
+            Some(newest) => {
+                let serial = newest.stamp().serial;
+                warn(&format!("the guards compare with serial {serial}, the newest that is whole"));
+            }
+            None => warn("no bundle there is whole: the guards have nothing to compare with"),
+        }
+        Ok(newest)
+    }
+
+    async fn search(&self, wanted: Wanted) -> Result<Kept, Failure> {
+        let kept = self.destination.kept(wanted, self.keys).await.map_err(failure)?;
+        for error in &kept.passed_over {
+            warn(&format!("passed over: {error}"));
+        }
+        Ok(kept)
+    }
+
+    /// An error, unless somebody looked at the file and goes on without it.
+    fn accept(&self, error: &PublishError, name: &str) -> Result<(), Failure> {
+        if self.arguments.accept_unreadable.as_deref() == Some(name) {
+            warn(&error.to_string());
+            return Ok(());
+        }
+        Err(Failure::Failed(format!(
+            "{error}; what a new bundle would change cannot be known: look at it, then go on with \
+             --accept-unreadable {name}"
+        )))
+    }
+}
+
+fn nothing_kept(serial: Option<u64>, kept: &[u64]) -> String {
+    let kept: Vec<_> = kept.iter().map(u64::to_string).collect();
+    let there = match kept.is_empty() {
+        true => "no bundle is kept there".to_owned(),
+        false => format!("the serials {} are kept there", kept.join(", ")),
+    };
+    match serial {
+        Some(serial) => format!("there is no usable bundle of serial {serial}: {there}"),
+        None => format!("there is no usable bundle before the present one: {there}"),
+    }
 }
 
 /// Refuses what the guards refuse.
