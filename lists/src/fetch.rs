@@ -54,6 +54,9 @@ const USER_AGENT: &str = concat!(
     env!("CARGO_PKG_REPOSITORY"),
     ")"
 );
+/// Most octets of a list, as sent and once unpacked, unless its source says otherwise. UT1's whole
+/// archive, the largest that we know, is 170 MB unpacked.
+const MAX_OCTETS: u64 = 512 * 1024 * 1024;
 /// Downloads at once.
 const AT_ONCE: usize = 8;
 /// Downloads at once from one host.
@@ -183,6 +186,7 @@ pub async fn fetch(
 struct Share {
     /// Of conditions that differ, the strictest.
     remote: Remote,
+    max_octets: u64,
     /// Outside of one of them nothing is downloaded.
     windows: Vec<Window>,
     users: Vec<usize>,
@@ -197,12 +201,13 @@ fn shares(sources: &Sources) -> impl Iterator<Item = Share> {
         if let Some(share) = shares.get_mut(place) {
             share.remote.allow_http &= remote.allow_http;
             share.remote.allow_private &= remote.allow_private;
-            share.remote.max_octets = share.remote.max_octets.min(remote.max_octets);
+            share.max_octets = share.max_octets.min(source.max_octets.unwrap_or(MAX_OCTETS));
             share.windows.extend(remote.window);
             share.users.push(index);
         } else {
             let windows = remote.window.into_iter().collect();
-            shares.push(Share { remote: remote.clone(), windows, users: vec![index] });
+            let max_octets = source.max_octets.unwrap_or(MAX_OCTETS);
+            shares.push(Share { remote: remote.clone(), max_octets, windows, users: vec![index] });
         }
     }
     shares.into_iter()
@@ -272,6 +277,7 @@ impl Errand {
         let file = self.cache.new_path();
         let order = Order {
             remote: &share.remote,
+            max_octets: share.max_octets,
             validators: held.map(|page| &page.validators),
             file: &file,
         };
@@ -281,7 +287,7 @@ impl Errand {
         match answer {
             Ok(Answer::NotModified) => Ok(Outcome::Unchanged),
             Ok(Answer::Body(body)) => {
-                let (cache, limit) = (self.cache.clone(), share.remote.max_octets);
+                let (cache, limit) = (self.cache.clone(), share.max_octets);
                 match blocking(move || Came::take(&cache, &file, body, limit)).await {
                     Ok(came) => Ok(Outcome::Came(came)),
                     Err(Fault::Theirs(words)) => Ok(Outcome::Failed(words)),

@@ -48,6 +48,9 @@ pub struct ListSource {
     pub place: Place,
     /// The folder of an archive that holds it: `blacklists/adult`.
     pub member: Option<PathBuf>,
+    /// Most octets of the list, or of the archive that holds it: as sent, and once unpacked. `None`:
+    /// as many as are safe on a small machine.
+    pub max_octets: Option<u64>,
     /// How it is written; `None` is found out from its first lines.
     pub format: Option<Format>,
     /// Replaces the scope that the format gives a name that does not state its own.
@@ -70,6 +73,7 @@ impl ListSource {
             definition,
             place: Place::Path(path.into()),
             member: None,
+            max_octets: None,
             format: None,
             scope: None,
             listcategories: Vec::new(),
@@ -260,7 +264,7 @@ struct SourceTable {
     allow_http: Option<Spanned<bool>>,
     allow_private: Option<Spanned<bool>>,
     window: Option<Spanned<String>>,
-    max_octets: Option<Spanned<u64>>,
+    max_octets: Option<u64>,
     #[serde(default)]
     format: FormatKey,
     categories: Spanned<Vec<Spanned<String>>>,
@@ -377,7 +381,6 @@ impl Check {
             allow_http: source.allow_http,
             allow_private: source.allow_private,
             window: source.window,
-            max_octets: source.max_octets,
         };
         let place = self.place(&source.name, keys, folder)?;
         let member = source.member.and_then(|member| self.member(member));
@@ -400,6 +403,7 @@ impl Check {
             },
             place,
             member,
+            max_octets: source.max_octets,
             format: source.format.0,
             scope: source.scope,
             listcategories: source.listcategories,

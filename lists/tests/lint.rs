@@ -128,7 +128,7 @@ fn all_lists_of_a_sources_file_are_compared() {
     let same = "b.txt:1:1: warning: L022 same-list: 95 of its 95 names stand in a.txt too\n";
     assert!(out.contains(same), "{out}");
     assert_eq!(out.matches("stand in").count(), 1, "{out}");
-    assert!(out.contains("not here, so not looked at: d\n"), "{out}");
+    assert!(out.contains("not fetched yet, so not looked at: d\n"), "{out}");
     assert!(out.ends_with("3 lists: 0 errors, 1 warning\n"), "{out}");
 }
 

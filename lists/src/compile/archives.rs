@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::{
     archive::{self, Content, Limits},
     formats::{Members, ReadError},
+    source::Format,
 };
 
 /// Archives unpacked into a temporary folder, which goes with this.
@@ -39,19 +40,21 @@ impl Archives {
         &mut self,
         path: &Path,
         member: Option<&Path>,
+        format: Option<Format>,
+        limits: &Limits,
     ) -> Result<Located, ReadError> {
         let metadata = fs::metadata(path)?;
         // What is no regular file, such as a pipe, can be read only once.
         let is_archive = metadata.is_file() && archive::content(path)? == Content::Archive;
         let tree = match (is_archive, member) {
-            (true, _) => self.unpacked(path)?,
+            (true, _) => self.unpacked(path, limits)?,
             (false, Some(_)) if metadata.is_dir() => fs::canonicalize(path)?,
             (false, Some(_)) => return Err(ReadError::NoTree),
             (false, None) => {
                 return Ok(Located { path: path.into(), tree: None, shown: path.into() });
             }
         };
-        let found = in_tree(&tree, member)?;
+        let found = in_tree(&tree, member, format)?;
         let shown = match found.strip_prefix(&tree) {
             Ok(inner) if !inner.as_os_str().is_empty() => path.join(inner),
             _ => path.into(),
@@ -60,7 +63,7 @@ impl Archives {
     }
 
     /// The tree of an archive.
-    fn unpacked(&mut self, archive: &Path) -> Result<PathBuf, ReadError> {
+    fn unpacked(&mut self, archive: &Path, limits: &Limits) -> Result<PathBuf, ReadError> {
         let key = fs::canonicalize(archive)?;
         if let Some(tree) = self.trees.get(&key) {
             return Ok(tree.clone());
@@ -71,17 +74,21 @@ impl Archives {
         };
         // Canonical, since links are compared with it.
         let tree = fs::canonicalize(folder.path())?.join(self.trees.len().to_string());
-        archive::unpack(archive, &tree, &Limits::default())?;
+        archive::unpack(archive, &tree, limits)?;
         self.trees.insert(key, tree.clone());
         Ok(tree)
     }
 }
 
 /// The list in the tree of an archive: a member, or all that there is.
-pub(crate) fn in_tree(tree: &Path, member: Option<&Path>) -> Result<PathBuf, ReadError> {
+pub(crate) fn in_tree(
+    tree: &Path,
+    member: Option<&Path>,
+    format: Option<Format>,
+) -> Result<PathBuf, ReadError> {
     match member {
         Some(member) => find(tree, member),
-        None => innermost(tree),
+        None => innermost(tree, format.is_some_and(Format::is_directory)),
     }
 }
 
@@ -104,11 +111,13 @@ fn find(tree: &Path, member: &Path) -> Result<PathBuf, ReadError> {
     }
 }
 
-/// What is left of a tree without the folders that hold nothing but one other.
-fn innermost(tree: &Path) -> Result<PathBuf, ReadError> {
+/// What is left of a tree without the folders that hold nothing but one other; a file alone in its
+/// folder is the list, unless the list is a folder.
+fn innermost(tree: &Path, is_folder: bool) -> Result<PathBuf, ReadError> {
     let mut base = tree.to_path_buf();
     while base.is_dir()
         && let Some(entry) = only_entry(&base)?
+        && !(is_folder && entry.is_file())
     {
         base = entry;
     }

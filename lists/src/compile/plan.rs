@@ -79,8 +79,10 @@ impl<'a> Plan<'a> {
     pub(super) fn new(source: &'a ListSource, archives: &mut Archives) -> Result<Self, ListError> {
         let path = source.path().map_err(|error| ListError::new(source, Path::new(""), error))?;
         let member = source.member.as_deref();
-        let located =
-            archives.locate(path, member).map_err(|error| ListError::new(source, path, error))?;
+        let octets = source.max_octets.unwrap_or(Limits::DEFAULT.octets);
+        let located = archives
+            .locate(path, member, source.format, &Limits { octets, ..Limits::DEFAULT })
+            .map_err(|error| ListError::new(source, path, error))?;
         let shown = located.shown.clone();
         Self::of(source, path, located).map_err(|error| ListError::new(source, &shown, error))
     }
@@ -143,6 +145,16 @@ impl<'a> Plan<'a> {
     /// Octets to read, as they are on disk.
     pub(super) fn octets(&self) -> u64 {
         self.files.iter().filter_map(|file| Some(fs::metadata(&file.path).ok()?.len())).sum()
+    }
+
+    /// Looks through a file before it is read.
+    fn open(&self, path: &Path) -> Result<BufReader<Decoder>, ReadError> {
+        Ok(BufReader::with_capacity(BUFFER, archive::decompress(path, &self.limits())?))
+    }
+
+    /// Of each file.
+    fn limits(&self) -> Limits {
+        Limits { octets: self.source.max_octets.unwrap_or(LIMITS.octets), ..LIMITS }
     }
 
     /// The report of a source of which nothing has been read.
@@ -218,16 +230,16 @@ impl<'a> Plan<'a> {
             ..ReadOptions::default()
         };
         if Corrections::concern(file.part) {
-            let input = open(&file.path)?;
+            let input = self.open(&file.path)?;
             options.corrections = Corrections::of(file.part, input).map_err(unwrapped)?;
         }
         if let Some(changes) = &file.changes {
-            let input = open(changes)?;
+            let input = self.open(changes)?;
             options.corrections = Corrections::of_changes(file.part, input).map_err(unwrapped)?;
         }
         includes.enter(&file.path)?;
         sink.file(shown);
-        let input = archive::decompress(&file.path, &LIMITS)?;
+        let input = archive::decompress(&file.path, &self.limits())?;
         let mut input = Hashing { input, hash: Sha256::new(), progress };
         let buffered = BufReader::with_capacity(BUFFER, &mut input);
         let report = formats::read_part(file.part, context, buffered, &options, sink);
@@ -277,11 +289,6 @@ fn format(located: &Located, stated: Option<Format>) -> Result<Format, ReadError
             Err(ReadError::Kind { format, expected, found })
         }
     }
-}
-
-/// Looks through a file before it is read.
-fn open(path: &Path) -> Result<BufReader<Decoder>, ReadError> {
-    Ok(BufReader::with_capacity(BUFFER, archive::decompress(path, &LIMITS)?))
 }
 
 /// A limit of decompression came as an error of reading.

@@ -118,6 +118,8 @@ impl DownloadError {
 /// A download to be made.
 pub(super) struct Order<'a> {
     pub(super) remote: &'a Remote,
+    /// Most octets, as sent.
+    pub(super) max_octets: u64,
     /// Those of the copy that is held.
     pub(super) validators: Option<&'a Validators>,
     /// Where the body goes.
@@ -237,7 +239,7 @@ impl Order<'_> {
         limits: &Limits,
         meter: &dyn Meter,
     ) -> Result<Answer, DownloadError> {
-        let limit = self.remote.max_octets;
+        let limit = self.max_octets;
         let encoded = match header(response.headers(), &CONTENT_ENCODING).as_deref() {
             None | Some("" | "identity") => false,
             Some("gzip" | "x-gzip" | "zstd") => true,
@@ -323,14 +325,10 @@ mod tests {
     fn redirects_never_lead_to_less_safety() {
         let next = |allow_http: bool, from: &str, location: &str| {
             let from = Url::parse(from).unwrap();
-            let remote = Remote {
-                url: from.clone(),
-                allow_http,
-                allow_private: false,
-                window: None,
-                max_octets: 1,
-            };
-            let order = Order { remote: &remote, validators: None, file: Path::new("") };
+            let remote =
+                Remote { url: from.clone(), allow_http, allow_private: false, window: None };
+            let order =
+                Order { remote: &remote, max_octets: 1, validators: None, file: Path::new("") };
             let headers = HeaderMap::from_iter([(LOCATION, location.parse().unwrap())]);
             order.next(&from, &headers).ok().map(String::from)
         };

@@ -303,7 +303,7 @@ impl Desk<'_> {
             (Files::One(file), None) => (file, None),
             (Files::One(_), Some(_)) => return Err(Fault::theirs(ReadError::NoTree)),
             (Files::Many(tree), member) => {
-                let list = compile::in_tree(&tree, member).map_err(Fault::theirs)?;
+                let list = compile::in_tree(&tree, member, source.format).map_err(Fault::theirs)?;
                 let member = list.strip_prefix(&tree).unwrap_or(&list).to_owned();
                 (tree, Some(member))
             }
@@ -340,7 +340,7 @@ impl Desk<'_> {
             return Err(Fault::theirs("its copy in the cache is damaged"));
         }
         if archive::content(&file).map_err(Fault::theirs)? == Content::Archive {
-            let limits = limits(self.share.remote.max_octets);
+            let limits = limits(self.share.max_octets);
             let folder = cache.unpacked(copy.sha256, &limits);
             return folder.map(Files::Many).map_err(|error| Fault::unpacking(error, &file));
         }

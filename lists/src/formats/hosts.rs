@@ -57,5 +57,22 @@ pub(super) fn refuses(text: &str) -> Result<bool, Skip> {
 fn is_local(word: &str) -> bool {
     let local = ["localhost", "localhost.localdomain", "local", "broadcasthost", "0.0.0.0"];
     local.iter().any(|name| name.eq_ignore_ascii_case(word))
-        || word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("ip6-"))
+        // `ip6-allnodes`, and no name that somebody could own.
+        || (!word.contains('.')
+            && word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("ip6-")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_machine() {
+        for name in ["localhost", "LOCALHOST", "ip6-localhost", "IP6-allnodes", "ip6-", "0.0.0.0"] {
+            assert!(is_local(name), "{name}");
+        }
+        for name in ["ip6-x.example.com", "ip6-ads.example", "ip6", "localhost.example", "é"] {
+            assert!(!is_local(name), "{name}");
+        }
+    }
 }

@@ -30,6 +30,7 @@ pub use self::{
 };
 use self::{findings::Place, review::Review, survey::Survey};
 use crate::{
+    archive::{self, Content},
     compile::{ListError, ListErrorKind, read_source},
     formats::{ReadError, detect},
     report::grouped,
@@ -122,9 +123,9 @@ pub fn lint(source: &ListSource, limit: usize) -> Result<LintReport, ListError> 
     Ok(report)
 }
 
-/// The beginning of a file; nothing of a directory.
+/// The beginning of a file; nothing of a directory or archive.
 fn head(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
-    if path.is_dir() {
+    if path.is_dir() || archive::content(path).is_ok_and(|content| content == Content::Archive) {
         return Ok(None);
     }
     let mut head = Vec::new();
@@ -141,6 +142,21 @@ impl LintReport {
     /// Findings that are warnings, shown or not.
     pub fn warnings(&self) -> u64 {
         self.total(Severity::Warning)
+    }
+
+    /// The same report, of a list that people know by another address than the path it was read at.
+    #[must_use]
+    pub fn under(mut self, path: &Path, address: &Path) -> Self {
+        let shown = |file: &Path| match file.strip_prefix(path) {
+            Ok(inner) if inner.as_os_str().is_empty() => address.to_path_buf(),
+            Ok(inner) => address.join(inner),
+            Err(_) => file.to_path_buf(),
+        };
+        self.path = shown(&self.path);
+        for finding in &mut self.findings {
+            finding.file = shown(&finding.file);
+        }
+        self
     }
 
     fn total(&self, severity: Severity) -> u64 {

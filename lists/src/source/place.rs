@@ -12,10 +12,6 @@ use url::Url;
 
 use super::Check;
 
-/// Most octets of a list, as sent and once unpacked, unless its source says otherwise. UT1's whole
-/// archive, the largest that we know, is 170 MB unpacked.
-const MAX_OCTETS: u64 = 512 * 1024 * 1024;
-
 /// Where a list is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -36,8 +32,6 @@ pub struct Remote {
     pub allow_private: bool,
     /// When it may be fetched; any time where there is none.
     pub window: Option<Window>,
-    /// Most octets, as sent and once unpacked.
-    pub max_octets: u64,
 }
 
 /// Hours of the day, in UTC, from the first minute to the one before the last: `19:00-08:00` runs
@@ -105,7 +99,6 @@ pub(super) struct PlaceKeys {
     pub(super) allow_http: Option<Spanned<bool>>,
     pub(super) allow_private: Option<Spanned<bool>>,
     pub(super) window: Option<Spanned<String>>,
-    pub(super) max_octets: Option<Spanned<u64>>,
 }
 
 impl PlaceKeys {
@@ -115,7 +108,6 @@ impl PlaceKeys {
         allow_http
             .or_else(|| self.allow_private.as_ref().map(|key| ("allow_private", key.span())))
             .or_else(|| self.window.as_ref().map(|key| ("window", key.span())))
-            .or_else(|| self.max_octets.as_ref().map(|key| ("max_octets", key.span())))
     }
 }
 
@@ -173,9 +165,8 @@ impl Check {
             self.push(text.span(), "no passwords in URLs: they end up in bundles and reports");
         }
         let window = keys.window.as_ref().and_then(|window| self.window(window));
-        let max_octets = keys.max_octets.as_ref().map_or(MAX_OCTETS, |octets| *octets.get_ref());
         let allow_private = says(&keys.allow_private);
-        Some(Remote { url, allow_http, allow_private, window, max_octets })
+        Some(Remote { url, allow_http, allow_private, window })
     }
 
     fn window(&mut self, text: &Spanned<String>) -> Option<Window> {

@@ -74,12 +74,21 @@ fn members_are_found_alike_at_paths_and_urls() {
     let tree =
         gzip(&tar(&[("bl/adult/domains", "a.example\n"), ("bl/games/domains", "g.example\n")]));
     let single = gzip(&tar(&[("list-1.2/list.txt", "a.example\n")]));
-    let cases: [(&[u8], &str, Result<(), &str>); 5] = [
+    let folder = gzip(&tar(&[("list-1.2/domains", "a.example\n")]));
+    let root = gzip(&tar(&[("domains", "a.example\n")]));
+    let cases: [(&[u8], &str, Result<(), &str>); 11] = [
         (&tree, "member = \"adult\"", Ok(())),
         (&tree, "member = \"bl/adult\"", Ok(())),
         (&tree, "member = \"drugs\"", Err("it holds no `drugs`; there are: bl/adult, bl/games")),
         (&tree, "format = \"domains\"", Err("choose it with `member`")),
         (&single, "", Ok(())),
+        // One file of a folder is a folder to a format that has folders.
+        (&folder, "format = \"ut1\"", Ok(())),
+        (&root, "format = \"ut1\"", Ok(())),
+        (&folder, "format = \"domains\"", Ok(())),
+        (&single, "format = \"ut1\"", Err("no `domains`, `urls` or `expressions` here")),
+        (&single, "max_octets = 100", Err("more than 100 octets")),
+        (b"a.example\n", "max_octets = 5", Err("more than 5 octets")),
     ];
     for (archive, keys, expected) in cases {
         server.list("/a", archive);

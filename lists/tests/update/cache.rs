@@ -3,6 +3,7 @@
 use std::{fs, process::Stdio, thread, time::Duration};
 
 use crate::{
+    archives::{gzip, tar},
     maintainer::{Maintainer, Ran},
     server::{Server, answer, hang},
 };
@@ -84,6 +85,30 @@ fn a_damaged_cache_is_mended() {
     }
     fs::remove_dir_all(maintainer.path("cache")).unwrap();
     maintainer.update(&[]).expect(0);
+}
+
+/// Lists that have a URL are looked through as `update` keeps them, and called by that.
+#[test]
+fn lint_reads_what_was_fetched() {
+    let server = Server::start();
+    let archive = gzip(&tar(&[("bl/adult/domains", "b.example\nb.example\n")]));
+    server.list("/a", "a.example\na.example\n");
+    server.list("/b", archive);
+    let sources = [("a", server.url("/a"), ""), ("b", server.url("/b"), "member = \"adult\"")];
+    let maintainer = Maintainer::new(&sources);
+    fs::create_dir(maintainer.path("cache")).unwrap();
+    let lint = || {
+        let arguments = ["lint", "sources.toml", "--cache", "cache"];
+        Ran::from(maintainer.command(&arguments).output().unwrap()).expect(0)
+    };
+    let none = lint().out;
+    assert!(none.contains("not fetched yet, so not looked at: a, b\n"), "{none}");
+    maintainer.update(&[]).expect(0);
+    let said = lint().out;
+    for place in [server.url("/a:2:1: "), server.url("/b/bl/adult/domains:2:1: ")] {
+        assert!(said.contains(&place), "{place}: {said}");
+    }
+    assert!(!said.contains("not fetched yet") && !said.contains("cache/"), "{said}");
 }
 
 #[test]

@@ -92,6 +92,60 @@ fn a_list_that_swelled_or_harms_is_taken_from_its_last_good_copy() {
     }
 }
 
+/// Neither list lost more than it may, and their category did: the last good copies of all its lists
+/// stand in, and what is of other categories goes on.
+#[test]
+fn a_category_that_collapsed_is_taken_from_last_good_copies() {
+    let server = Server::start();
+    let maintainer = Maintainer::new(&[]);
+    let source = |name: &str, category: &str| {
+        let url = server.url(&format!("/{name}"));
+        format!(
+            "[[source]]\nname = \"{name}\"\nurl = \"{url}\"\ncategories = [\"{category}\"]\n\
+             allow_http = true\nallow_private = true\nmax_loss = 60\n"
+        )
+    };
+    let sources = [source("a", "weapons"), source("b", "weapons"), source("c", "cheating")];
+    fs::write(
+        maintainer.path("sources.toml"),
+        format!("{}[guard]\nwithout = [\"porn\"]\n", sources.concat()),
+    )
+    .unwrap();
+    let names = |list: &str, count: u32| -> String {
+        (0..count).map(|number| format!("{list}{number}.example\n")).collect()
+    };
+    for list in ["a", "b", "c"] {
+        server.list(&format!("/{list}"), names(list, 100));
+    }
+    maintainer.update(&[]).expect(0);
+    for list in ["a", "b", "c"] {
+        server.list(&format!("/{list}"), names(list, 50) + "new." + list + ".example\n");
+    }
+    let ran = maintainer.update(&["--accept-shrink=cheating"]).expect(6);
+    for list in ["a", "b"] {
+        assert_eq!(ran.status(list), "cached");
+        let error = ran.error(list);
+        assert!(error.starts_with("category weapons lost 49 % of its rules"), "{error}");
+        assert!(maintainer.refuses(&format!("{list}99.example")), "{list}");
+        assert!(!maintainer.refuses(&format!("new.{list}.example")), "{list}");
+    }
+    assert_eq!((ran.status("c"), ran.error("c")), ("fresh".into(), String::new()));
+    assert!(maintainer.refuses("new.c.example") && !maintainer.refuses("c99.example"));
+
+    // As many rules, other names: this only shows in what is refused.
+    for list in ["a", "b"] {
+        let exchanged = names("other", 50).replace("other", &format!("other-{list}"));
+        server.list(&format!("/{list}"), names(list, 50) + &exchanged);
+    }
+    let limits = fs::read_to_string(maintainer.path("sources.toml")).unwrap();
+    fs::write(maintainer.path("sources.toml"), limits.replace("max_loss = 60\n", "")).unwrap();
+    let ran = maintainer.update(&[]).expect(6);
+    for list in ["a", "b"] {
+        assert_eq!(ran.status(list), "cached");
+        assert!(maintainer.refuses(&format!("{list}99.example")), "{list}");
+    }
+}
+
 #[test]
 fn a_bundle_that_stays_refused_replaces_nothing() {
     let server = Server::start();

@@ -55,6 +55,26 @@ impl Attempt {
 
     /// What speaks against the lists of single sources.
     pub(crate) fn reasons(&self) -> BTreeMap<String, String> {
+        self.reasons_by(at_fault)
+    }
+
+    /// The same, and what speaks against categories, against each of their lists: each lost little,
+    /// and all of them together too much; or one that may lose much, lost it.
+    pub(crate) fn reasons_with_categories(&self, sources: &Sources) -> BTreeMap<String, String> {
+        self.reasons_by(|problem| match problem {
+            Problem::Shrunk { what: Part::Category(name), .. }
+            | Problem::Vanished { what: Part::Category(name), .. }
+            | Problem::Opened { what: Part::Category(name), .. } => {
+                of_category(name, sources).collect()
+            }
+            problem => at_fault(problem),
+        })
+    }
+
+    fn reasons_by<'a>(
+        &'a self,
+        at_fault: impl Fn(&'a Problem) -> Vec<&'a str>,
+    ) -> BTreeMap<String, String> {
         let mut reasons = BTreeMap::new();
         match &self.outcome {
             Ok((_, report)) => {
@@ -82,6 +102,7 @@ fn at_fault(problem: &Problem) -> Vec<&str> {
     match problem {
         Problem::Shrunk { what, .. }
         | Problem::Vanished { what, .. }
+        | Problem::Opened { what, .. }
         | Problem::Grown { what, .. } => match what {
             Part::Source(name) => vec![name],
             Part::Category(_) => Vec::new(),
@@ -91,4 +112,13 @@ fn at_fault(problem: &Problem) -> Vec<&str> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The sources that refuse a category, and those that lift it.
+fn of_category<'a>(category: &'a str, sources: &'a Sources) -> impl Iterator<Item = &'a str> {
+    let is_about = move |definition: &&filter_core::Source| {
+        let mut all = definition.categories.iter().chain(&definition.lifts);
+        all.any(|name| name == category)
+    };
+    sources.sources.iter().map(|s| &s.definition).filter(is_about).map(|d| d.name.as_str())
 }

@@ -8,6 +8,8 @@ use std::{
 use clap::Args;
 use filter_core::Source;
 use lists::{
+    compile::ListError,
+    fetch::Copies,
     lint::{self, Check, LintReport},
     report::grouped,
     source::{Format, ListSource, Place, Sources},
@@ -15,7 +17,7 @@ use lists::{
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::{failure::Failure, output};
+use crate::{cache::CacheArguments, failure::Failure, output};
 
 /// Look through a list for entries that are dead, doubled, too broad or mistaken
 ///
@@ -31,6 +33,8 @@ pub(crate) struct Arguments {
     /// Findings of each kind to show of each list; all are counted
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
+    #[command(flatten)]
+    cache: CacheArguments,
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
@@ -45,7 +49,7 @@ static CODES: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
 #[derive(Serialize)]
 struct Linted {
     lists: Vec<LintReport>,
-    /// Lists that are elsewhere and were not looked at.
+    /// Lists that were never fetched, so not looked at.
     elsewhere: Vec<String>,
     errors: u64,
     warnings: u64,
@@ -53,21 +57,43 @@ struct Linted {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sources = sources(&arguments.path, arguments.format)?;
-    let (here, elsewhere): (Vec<_>, Vec<_>) =
-        sources.into_iter().partition(|source| matches!(source.place, Place::Path(_)));
-    let lists = here.par_iter().map(|source| lint::lint(source, arguments.limit));
-    let mut lists = lists.collect::<Result<Vec<_>, _>>().map_err(Failure::failed)?;
+    let is_elsewhere = |source: &ListSource| matches!(source.place, Place::Url(_));
+    let copies = match sources.iter().any(is_elsewhere) {
+        true => Some(Copies::of(&arguments.cache.existing()?)),
+        false => None,
+    };
+    let lists = sources.par_iter().map(|source| match &copies {
+        Some(copies) if is_elsewhere(source) => {
+            copies.local(source).map(|local| linted(source, &local, arguments.limit)).transpose()
+        }
+        _ => lint::lint(source, arguments.limit).map(Some),
+    });
+    let lists = lists.collect::<Result<Vec<_>, _>>().map_err(Failure::failed)?;
+    let unread = sources.iter().zip(&lists).filter(|(_, list)| list.is_none());
+    let elsewhere = unread.map(|(source, _)| source.definition.name.clone()).collect();
+    let mut lists: Vec<_> = lists.into_iter().flatten().collect();
     lint::compare(&mut lists);
     let linted = Linted {
         errors: lists.iter().map(LintReport::errors).sum(),
         warnings: lists.iter().map(LintReport::warnings).sum(),
         lists,
-        elsewhere: elsewhere.into_iter().map(|source| source.definition.name).collect(),
+        elsewhere,
     };
     output::print(arguments.json, &linted)?;
     match linted.errors {
         0 => Ok(()),
         errors => Err(Failure::Failed(format!("lint found {}", counted(errors, "error")))),
+    }
+}
+
+/// Looks through the copy of a list that `update` keeps, under the list's own address.
+fn linted(source: &ListSource, copy: &ListSource, limit: usize) -> Result<LintReport, ListError> {
+    let report = lint::lint(copy, limit)?;
+    match (&source.place, &copy.place) {
+        (Place::Url(remote), Place::Path(path)) => {
+            Ok(report.under(path, Path::new(remote.url.as_str())))
+        }
+        _ => Ok(report),
     }
 }
 
@@ -99,7 +125,7 @@ impl fmt::Display for Linted {
             write!(f, "{list}")?;
         }
         if !self.elsewhere.is_empty() {
-            writeln!(f, "\nnot here, so not looked at: {}", self.elsewhere.join(", "))?;
+            writeln!(f, "\nnot fetched yet, so not looked at: {}", self.elsewhere.join(", "))?;
         }
         if self.lists.len() > 1 {
             let (errors, warnings) =

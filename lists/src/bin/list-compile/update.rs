@@ -114,14 +114,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let mut tried = attempt(sources)?;
     let refused = keep_refused(&tried, out)?;
-    // One list that went bad stops no other.
-    if tried.check().is_err()
-        && let Some(without) = fetched.without(&tried.reasons())
-        && let Some(sources) = &without.sources
-    {
-        let again = attempt(sources)?;
-        if again.check().is_ok() {
-            (fetched, tried) = (without, again);
+    if tried.check().is_err() {
+        // One list that went bad stops no other, nor does one category. First the fewest.
+        let mut blamed = vec![tried.reasons(), tried.reasons_with_categories(sources)];
+        blamed.dedup();
+        for without in blamed.iter().filter_map(|reasons| fetched.without(reasons)) {
+            let Some(sources) = &without.sources else { continue };
+            let again = attempt(sources)?;
+            if again.check().is_ok() {
+                (fetched, tried) = (without, again);
+                break;
+            }
         }
     }
 
