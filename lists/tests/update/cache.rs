@@ -62,7 +62,7 @@ fn a_damaged_cache_is_mended() {
     let keys = "member = \"adult\"";
     let maintainer = Maintainer::new(&[("a", server.url("/a"), ""), ("b", server.url("/b"), keys)]);
     server.list("/a", "a.example\n");
-    server.list("/b", crate::archives::tar(&[("adult/domains", "b.example\n")]));
+    server.list("/b", tar(&[("adult/domains", "b.example\n")]));
     let parts = ["content", "pages", "good"];
     for part in parts {
         maintainer.update(&[]).expect(0);
