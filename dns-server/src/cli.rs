@@ -26,7 +26,7 @@ use crate::{
     bundle::{self, Origin},
     config::{Config, ConfigError, ListSource, Tls},
     failure::Failure,
-    listen::Listeners,
+    listen::{self, Listeners},
     log,
     policy::explain::Explanation,
     query, run,
@@ -125,6 +125,12 @@ fn serve(config: Config) -> Result<(), Failure> {
     let runtime = Runtime::new()?;
     // First of all: a signal that comes while lists are being loaded is obeyed, too.
     let signals = runtime.block_on(async { Signals::register() })?;
+    if let Err(open_files) = listen::raise_open_files(&config.limits) {
+        tracing::warn!(
+            "this process may have {open_files} open files, and [limits] promises more: raise its \
+             limit (systemd: LimitNOFILE), or lower `connections` and `waiting`"
+        );
+    }
     let listeners = Listeners::bind(&config.listen)?;
     let service = Arc::new(Service::start(config)?);
     let addresses = listeners.addresses()?;
@@ -132,9 +138,6 @@ fn serve(config: Config) -> Result<(), Failure> {
         let client = query::reachable(address);
         let (ip, port) = (client.ip(), client.port());
         tracing::info!("listening on {address}, UDP and TCP; try: dig @{ip} -p {port} {EXAMPLE}");
-        if address.ip().is_unspecified() {
-            tracing::warn!("{address}: {WILDCARD}");
-        }
     }
     for (address, protocol) in addresses.encrypted() {
         tracing::info!("listening on {address}, {protocol}");
@@ -150,9 +153,6 @@ fn serve(config: Config) -> Result<(), Failure> {
     tracing::info!("stopped");
     Ok(())
 }
-
-/// What to know about listening on a wildcard: see [`Listeners::bind`].
-const WILDCARD: &str = "on a machine with several addresses, name each of them instead";
 
 /// A name that the starter list refuses.
 const EXAMPLE: &str = "pornhub.com";
@@ -207,9 +207,6 @@ fn check(config: &Config) -> Result<(), Failure> {
     let servers = service::servers(config)?;
     for address in &config.listen.dns {
         println!("listen: {address}");
-        if address.ip().is_unspecified() {
-            println!("  note: {WILDCARD}");
-        }
     }
     for (address, protocol) in config.listen.encrypted() {
         println!("listen: {address}, {protocol}");

@@ -16,6 +16,7 @@ use crate::{
     failure::Failure,
     listen::{
         Listeners, quic,
+        rates::Rates,
         streams::{Protocol, StreamServer},
         udp::UdpServer,
     },
@@ -23,9 +24,6 @@ use crate::{
     service::Service,
 };
 
-/// Questions that may wait for upstream at once: with a dead uplink, each for seconds, and each with
-/// a socket. The usual limit is 1024 open files.
-const WAITING: usize = 512;
 /// How long questions in hand may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -63,13 +61,17 @@ pub async fn serve(
     let stop = StopOnDrop(Arc::default());
     let stop_streams = CancellationToken::new();
     let _stop_streams_on_drop = stop_streams.clone().drop_guard();
-    let waiting = Arc::new(Semaphore::new(WAITING));
+    let limits = service.snapshot().terms.limits().clone();
+    let rates = Arc::<Rates>::default();
+    let waiting = Arc::new(Semaphore::new(limits.waiting));
     let udp = UdpServer {
         service: service.clone(),
         runtime: Handle::current(),
         waiting: waiting.clone(),
         tasks: tasks.clone(),
         stop: stop.0.clone(),
+        places: Arc::default(),
+        rates: rates.clone(),
     };
     let mut datagrams = JoinSet::new();
     for socket in listeners.udp {
@@ -87,6 +89,7 @@ pub async fn serve(
         tasks: tasks.clone(),
         stop: stop_streams.clone(),
         places: Arc::default(),
+        rates,
     };
     let mut streams = JoinSet::new();
     for (sockets, protocol) in protocols {

@@ -136,6 +136,9 @@ impl Service {
             // What goes on listening goes on having a certificate.
             config.tls = config.tls.or_else(|| origin.config.tls.clone());
         }
+        if config.limits.waiting != origin.config.limits.waiting {
+            tracing::warn!("[limits] waiting has changed: it takes a restart to take effect");
+        }
         tell_certificate(&config);
         tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
         self.snapshot.store(Arc::new(snapshot(&config, lists.plans, resolver.clone())));

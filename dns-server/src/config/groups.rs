@@ -103,7 +103,7 @@ impl Check {
         checked
     }
 
-    fn network(&mut self, text: &Spanned<String>) -> Option<IpNet> {
+    pub(super) fn network(&mut self, text: &Spanned<String>) -> Option<IpNet> {
         let (at, text) = (text.span(), text.get_ref());
         let single = |address: IpAddr| IpNet::from(address);
         let Ok(network) = text.parse::<IpNet>().or_else(|_| text.parse().map(single)) else {

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, ops::Range};
 
+use ipnet::IpNet;
 use toml::Spanned;
 
 use super::{Config, Listen, typed, validated::Check};
@@ -24,6 +25,11 @@ impl Check {
             https: https.unwrap_or_default(),
             quic: quic.unwrap_or_default(),
         }
+    }
+
+    /// Balancers that are believed.
+    pub(super) fn proxies(&mut self, written: &typed::Listen) -> Vec<IpNet> {
+        written.proxies.iter().filter_map(|text| self.network(text)).collect()
     }
 
     /// Checks the groups' own paths for DNS over HTTPS.

@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, or the defaults.
 
 mod groups;
+mod limits;
 mod listen;
 mod lists;
 mod local;
@@ -48,6 +49,10 @@ pub struct Config {
     pub listen: Listen,
     /// The certificate of encrypted transports; there is one where any is listened for.
     pub tls: Option<Tls>,
+    /// Balancers that say with the PROXY protocol who asks.
+    pub proxies: Vec<IpNet>,
+    /// What clients may take at once.
+    pub limits: Limits,
     /// Resolvers to ask, in order; empty: the system's.
     pub upstream: Vec<Server>,
     /// Where lists come from, and who vouches for them.
@@ -91,6 +96,44 @@ impl Listen {
             (&self.quic, "DNS over QUIC"),
         ];
         named.into_iter().flat_map(|(at, name)| at.iter().map(move |&at| (at, name)))
+    }
+}
+
+/// What clients may take; a client is an IPv4 address or an IPv6 /56, and several machines may stand
+/// behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Questions a second of a client, after a burst of as many; from this machine itself, any
+    /// number.
+    pub queries_per_second: u32,
+    /// Connections at once, of everybody.
+    pub connections: usize,
+    /// Connections at once, of a client.
+    pub connections_per_client: usize,
+    /// Questions that wait for upstream, of everybody: each may take a socket. Changing it takes a
+    /// restart.
+    pub waiting: usize,
+    /// Questions over UDP that wait for upstream, of a client.
+    pub waiting_per_client: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queries_per_second: 2000,
+            connections: 1024,
+            connections_per_client: 64,
+            waiting: 1024,
+            waiting_per_client: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// Open files that it takes to keep this promise.
+    pub(crate) fn open_files(&self) -> u64 {
+        const EVERYTHING_ELSE: usize = 256;
+        (self.connections + self.waiting + EVERYTHING_ELSE) as u64
     }
 }
 
@@ -249,6 +292,8 @@ impl Default for Config {
                 ..Listen::default()
             },
             tls: None,
+            proxies: Vec::new(),
+            limits: Limits::default(),
             upstream: Vec::new(),
             lists: Lists::default(),
             groups: vec![Group::default()],

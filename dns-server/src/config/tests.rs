@@ -19,6 +19,15 @@ fn nothing_is_the_default() {
 }
 
 #[test]
+fn limits() {
+    let config = parse("[limits]\nconnections = 70\nwaiting_per_client = 9\n").unwrap();
+    let expected = Limits { connections: 70, waiting_per_client: 9, ..Limits::default() };
+    assert_eq!(config.limits, expected);
+    let config = parse("[listen]\nproxies = [\"10.0.0.2\", \"2001:db8::/64\"]\n").unwrap();
+    assert_eq!(config.proxies.len(), 2);
+}
+
+#[test]
 fn everything() {
     let config = parse(
         r#"
@@ -103,7 +112,7 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "[listen]\ndsn = [\"127.0.0.1:53\"]\n",
         "\
-error: unknown field `dsn`, expected one of `dns`, `tls`, `https`, `quic`
+error: unknown field `dsn`, expected one of `dns`, `tls`, `https`, `quic`, `proxies`
  --> /etc/preau/preau.toml:2:1
   |
 2 | dsn = [\"127.0.0.1:53\"]
@@ -170,6 +179,39 @@ error: 127.0.0.1:53 stands twice
   |        first here
   |
 help: drop one of them",
+    ),
+    (
+        "[listen]\nproxies = [\"10.0.0.2/8\"]\n",
+        "\
+error: `10.0.0.2/8` is an address within a network
+ --> /etc/preau/preau.toml:2:12
+  |
+2 | proxies = [\"10.0.0.2/8\"]
+  |            ^^^^^^^^^^^^
+  |
+help: the network is \"10.0.0.0/8\"",
+    ),
+    (
+        "[limits]\nqueries_per_second = 0\n",
+        "\
+error: 0 is out of range
+ --> /etc/preau/preau.toml:2:22
+  |
+2 | queries_per_second = 0
+  |                      ^
+  |
+help: write a number from 1 to 1000000",
+    ),
+    (
+        "[limits]\nconnections = 10\nconnections_per_client = 11\n",
+        "\
+error: a client may have 11, all together 10
+ --> /etc/preau/preau.toml:3:26
+  |
+3 | connections_per_client = 11
+  |                          ^^
+  |
+help: lower it, or raise `connections`",
     ),
     (
         "[upstream]\nservers = []\n",

@@ -11,6 +11,7 @@ use toml::Spanned;
 pub(super) struct File {
     pub(super) listen: Listen,
     pub(super) tls: Option<Spanned<Tls>>,
+    pub(super) limits: Limits,
     pub(super) upstream: Upstream,
     pub(super) lists: Lists,
     pub(super) group: Vec<Group>,
@@ -32,6 +33,22 @@ pub(super) struct Listen {
     pub(super) https: Option<Spanned<Vec<Spanned<String>>>>,
     /// For DNS over QUIC.
     pub(super) quic: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Networks of balancers that say with the PROXY protocol who asks.
+    pub(super) proxies: Vec<Spanned<String>>,
+}
+
+/// `[limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Of a client, over all transports.
+    pub(super) queries_per_second: Option<Spanned<u32>>,
+    /// At once, over TCP, TLS, HTTPS and QUIC.
+    pub(super) connections: Option<Spanned<u32>>,
+    pub(super) connections_per_client: Option<Spanned<u32>>,
+    /// Questions that wait for upstream.
+    pub(super) waiting: Option<Spanned<u32>>,
+    pub(super) waiting_per_client: Option<Spanned<u32>>,
 }
 
 /// `[tls]`

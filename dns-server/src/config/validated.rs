@@ -19,6 +19,8 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     let defaults = Config::default();
 
     let listen = check.listen(&written.listen);
+    let proxies = check.proxies(&written.listen);
+    let limits = check.limits(&written.limits);
     let tls = check.tls(written.tls.as_ref(), &written.listen, &folder);
     let upstream = match &written.upstream.servers {
         Some(servers) => check.servers(servers, &listen),
@@ -46,6 +48,8 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     Ok(Config {
         listen,
         tls,
+        proxies,
+        limits,
         upstream,
         lists,
         groups,

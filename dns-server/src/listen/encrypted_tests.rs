@@ -64,6 +64,7 @@ impl Site {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             places: Arc::default(),
+            rates: Arc::default(),
         };
         let serve = |protocol| {
             let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();

@@ -119,6 +119,7 @@ impl StreamServer {
         request: Request<Incoming>,
         client: IpAddr,
     ) -> Result<Vec<u8>, StatusCode> {
+        self.wait_for_turn(client).await;
         let snapshot = Arc::clone(&self.service.snapshot());
         let own = snapshot.group_of(client);
         let group = match request.uri().path() {

@@ -1,10 +1,13 @@
 //! Sockets: the only room that sees a client's address.
 
+mod datagrams;
 #[cfg(test)]
 mod encrypted_tests;
 mod https;
 pub(crate) mod places;
+mod proxy;
 pub(crate) mod quic;
+pub(crate) mod rates;
 pub(crate) mod streams;
 pub(crate) mod terms;
 mod tls;
@@ -15,9 +18,13 @@ use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
 };
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::{config::Listen, failure::Failure};
+use crate::{
+    config::{Limits, Listen},
+    failure::Failure,
+};
 
 /// Bound sockets.
 #[derive(Debug, Default)]
@@ -40,9 +47,7 @@ const PORT_ATTEMPTS: usize = 16;
 impl Listeners {
     /// Binds every address. Port 0 is any port that is free; for DNS, for both UDP and TCP.
     ///
-    /// An IPv6 address takes IPv6 clients only: `[::]` stands beside `0.0.0.0`. On a machine with
-    /// several addresses name each of them: from a wildcard, answers leave with the address that
-    /// the route prefers, which need not be the one that was asked.
+    /// An IPv6 address takes IPv6 clients only: `[::]` stands beside `0.0.0.0`.
     ///
     /// # Errors
     /// [`Failure::Listen`], with the first address that cannot be had.
@@ -80,6 +85,19 @@ impl Listeners {
             quic: self.quic.iter().map(UdpSocket::local_addr).collect::<io::Result<_>>()?,
         })
     }
+}
+
+/// Raises the limit of open files to what this process may have and its configuration promises.
+///
+/// # Errors
+/// What may be had instead, where that is less.
+pub(crate) fn raise_open_files(limits: &Limits) -> Result<(), u64> {
+    let wanted = limits.open_files();
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return Ok(()) };
+    if soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard).is_err() {
+        return Err(soft);
+    }
+    if hard < wanted { Err(hard) } else { Ok(()) }
 }
 
 fn cannot(address: SocketAddr) -> impl FnOnce(io::Error) -> Failure {

@@ -1,4 +1,4 @@
-//! Who has how many connections: known for as long as they last.
+//! Who has how much in hand, connections or questions: known for as long as that lasts.
 
 use std::{
     collections::HashMap,
@@ -6,13 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Connections at once, of everybody. With the sockets of questions that wait for upstream they
-/// stay below the usual limit of 1024 open files.
-const CONNECTIONS: usize = 256;
-/// Connections at once, of one address: several machines may stand behind it.
-pub(super) const CONNECTIONS_PER_CLIENT: usize = 32;
-
-/// The places for connections, whatever is spoken over them.
+/// Places, of which there are so many in all and so many a client.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     taken: Mutex<Taken>,
@@ -24,23 +18,22 @@ struct Taken {
     by_client: HashMap<IpAddr, usize>,
 }
 
-/// A connection's place, until it is dropped.
+/// A place, until it is dropped.
 pub(super) struct Place {
     places: Arc<Places>,
-    client: IpAddr,
+    /// Whose it is, as soon as that is known.
+    client: Option<IpAddr>,
 }
 
 impl Places {
-    /// A place for one more connection of `client`, if there is one.
-    pub(super) fn take(places: &Arc<Self>, client: IpAddr) -> Option<Place> {
+    /// One of `limit` places, if there is one left, for somebody yet unknown.
+    pub(super) fn take(places: &Arc<Self>, limit: usize) -> Option<Place> {
         let mut taken = places.taken();
-        let of_client = taken.by_client.get(&client).copied().unwrap_or_default();
-        if taken.total >= CONNECTIONS || of_client >= CONNECTIONS_PER_CLIENT {
+        if taken.total >= limit {
             return None;
         }
         taken.total += 1;
-        taken.by_client.insert(client, of_client + 1);
-        Some(Place { places: Arc::clone(places), client })
+        Some(Place { places: Arc::clone(places), client: None })
     }
 
     /// How many are taken.
@@ -54,14 +47,31 @@ impl Places {
     }
 }
 
+impl Place {
+    /// Makes it one of the `limit` places of a client, if that has one left.
+    pub(super) fn of(mut self, client: IpAddr, limit: usize) -> Option<Self> {
+        {
+            let mut taken = self.places.taken();
+            let of_client = taken.by_client.entry(client).or_default();
+            if *of_client >= limit {
+                return None;
+            }
+            *of_client += 1;
+        }
+        self.client = Some(client);
+        Some(self)
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.total -= 1;
-        if let Some(of_client) = taken.by_client.get_mut(&self.client) {
+        let Some(client) = self.client else { return };
+        if let Some(of_client) = taken.by_client.get_mut(&client) {
             *of_client -= 1;
             if *of_client == 0 {
-                taken.by_client.remove(&self.client);
+                taken.by_client.remove(&client);
             }
         }
     }
@@ -74,13 +84,19 @@ mod tests {
     #[test]
     fn places_are_counted_in_all_and_by_client() {
         let places = Arc::default();
-        let client = |n: usize| IpAddr::from([10, 0, (n >> 8) as u8, n as u8]);
-        let mut taken: Vec<_> =
-            (0..CONNECTIONS).map(|n| Places::take(&places, client(n))).collect();
+        let client = |n: u8| IpAddr::from([10, 0, 0, n]);
+        let take = |n| Places::take(&places, 9).and_then(|place| place.of(client(n), 2));
+        let mut taken: Vec<_> = (0..4).flat_map(|n| [take(n), take(n)]).collect();
         assert!(taken.iter().all(Option::is_some));
-        assert!(Places::take(&places, client(CONNECTIONS)).is_none());
+        assert!(take(1).is_none());
+        assert_eq!(places.total(), 8);
+        taken.push(take(4));
+        assert!(take(5).is_none());
         taken.pop();
-        assert!(Places::take(&places, client(CONNECTIONS)).is_some());
+        assert!(take(5).is_some());
+        let unknown = Places::take(&places, 9);
+        assert!(unknown.is_some() && take(5).is_none());
+        drop(unknown);
         taken.clear();
         let taken = places.taken();
         assert_eq!((taken.total, taken.by_client.len()), (0, 0));

@@ -58,7 +58,9 @@ impl StreamServer {
     /// Serves a connection, if its client is in a group and there is a place for it.
     fn take_quic(&self, incoming: Incoming) {
         let client = incoming.remote_address().ip();
-        if self.service.snapshot().group_of(client).is_none() {
+        let snapshot = self.service.snapshot();
+        let limits = &snapshot.terms.limits;
+        if snapshot.group_of(client).is_none() || snapshot.terms.is_proxy(client) {
             return incoming.ignore();
         }
         if !incoming.remote_address_validated() && self.places.total() >= WITHOUT_PROOF {
@@ -66,7 +68,9 @@ impl StreamServer {
             let _ = incoming.retry();
             return;
         }
-        let Some(place) = Places::take(&self.places, client) else { return incoming.refuse() };
+        let place = Places::take(&self.places, limits.connections)
+            .and_then(|place| place.of(client, limits.connections_per_client));
+        let Some(place) = place else { return incoming.refuse() };
         let server = self.clone();
         self.tasks.spawn(async move {
             if let Ok(Ok(connection)) = timeout(IDLE_TIMEOUT, incoming).await {
@@ -108,6 +112,7 @@ impl StreamServer {
     ) -> Result<(), ProtocolError> {
         let Some(query) = read(query).await? else { return Ok(()) };
         let client = connection.remote_address().ip();
+        self.wait_for_turn(client).await;
         let snapshot = Arc::clone(&self.service.snapshot());
         let group = snapshot.group_of(client);
         let answer = snapshot.answer(group, Transport::Encrypted, &query, &self.waiting);

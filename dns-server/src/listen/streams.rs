@@ -16,7 +16,12 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{places::Places, tls};
+use super::{
+    places::{Place, Places},
+    proxy,
+    rates::Rates,
+    tls,
+};
 use crate::{service::Service, wire::question::Transport};
 
 /// Questions in hand, a connection. The next is read when one of them has its answer.
@@ -63,6 +68,7 @@ pub(crate) struct StreamServer {
     /// To stop: questions in hand are answered, no others are read.
     pub(crate) stop: CancellationToken,
     pub(crate) places: Arc<Places>,
+    pub(crate) rates: Arc<Rates>,
 }
 
 impl StreamServer {
@@ -86,17 +92,55 @@ impl StreamServer {
     }
 
     /// Serves a connection, if its client is in a group and there is a place for it.
-    fn take(&self, stream: TcpStream, client: IpAddr, protocol: &Protocol) {
-        if self.service.snapshot().group_of(client).is_none() {
+    fn take(&self, stream: TcpStream, peer: IpAddr, protocol: &Protocol) {
+        let snapshot = self.service.snapshot();
+        let is_proxy = snapshot.terms.is_proxy(peer);
+        if !is_proxy && snapshot.group_of(peer).is_none() {
             return;
         }
-        let Some(place) = Places::take(&self.places, client) else { return };
+        let Some(place) = Places::take(&self.places, snapshot.terms.limits.connections) else {
+            return;
+        };
         let (server, protocol) = (self.clone(), protocol.clone());
         self.tasks.spawn(async move {
             // An error is the client's hanging up.
-            let _ = server.speak(stream, client, protocol).await;
-            drop(place);
+            let _ = server.receive(stream, peer, is_proxy, place, protocol).await;
         });
+    }
+
+    /// Finds out who it is that a connection is of.
+    async fn receive(
+        &self,
+        mut stream: TcpStream,
+        peer: IpAddr,
+        is_proxy: bool,
+        place: Place,
+        protocol: Protocol,
+    ) -> io::Result<()> {
+        let client = match is_proxy {
+            true => tokio::select! {
+                client = timeout(IDLE_TIMEOUT, read_header(&mut stream)) => client??.unwrap_or(peer),
+                () = self.stop.cancelled() => return Ok(()),
+            },
+            false => peer,
+        };
+        let limit = {
+            let snapshot = self.service.snapshot();
+            if snapshot.group_of(client).is_none() {
+                return Ok(());
+            }
+            snapshot.terms.limits.connections_per_client
+        };
+        let Some(_place) = place.of(client, limit) else { return Ok(()) };
+        self.speak(stream, client, protocol).await
+    }
+
+    /// Waits until a client may ask once more.
+    pub(super) async fn wait_for_turn(&self, client: IpAddr) {
+        let per_second = self.service.snapshot().terms.limits.queries_per_second;
+        while let Err(wait) = self.rates.of_client(client, per_second) {
+            sleep(wait).await;
+        }
     }
 
     /// Speaks what is spoken here.
@@ -167,6 +211,7 @@ impl StreamServer {
                 () = self.stop.cancelled() => return,
             };
             let Ok(Ok(query)) = message else { return };
+            self.wait_for_turn(client).await;
             let (server, replies) = (self.clone(), replies.clone());
             questions.spawn(async move {
                 let snapshot = Arc::clone(&server.service.snapshot());
@@ -179,6 +224,16 @@ impl StreamServer {
             });
         }
     }
+}
+
+/// Who is on the other side of a balancer; `None`: the balancer itself.
+async fn read_header(stream: &mut TcpStream) -> io::Result<Option<IpAddr>> {
+    let mut header = vec![0; proxy::FIXED];
+    stream.read_exact(&mut header).await?;
+    let fixed = header.first_chunk().ok_or(io::ErrorKind::InvalidData)?;
+    header.resize(proxy::length(fixed).map_err(io::Error::other)?, 0);
+    stream.read_exact(&mut header[proxy::FIXED..]).await?;
+    Ok(proxy::read(&header).map_err(io::Error::other)?.client)
 }
 
 /// One message.

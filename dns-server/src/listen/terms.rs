@@ -2,11 +2,15 @@
 //!
 //! [`Snapshot`]: crate::answer::Snapshot
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
+use ipnet::IpNet;
 use rustls::sign::CertifiedKey;
 
-use crate::{config::Config, policy::group::GroupId};
+use crate::{
+    config::{Config, Limits},
+    policy::group::GroupId,
+};
 
 /// On what terms clients are received.
 #[derive(Debug, Default)]
@@ -15,6 +19,9 @@ pub(crate) struct Terms {
     pub(super) certificate: Option<Arc<CertifiedKey>>,
     /// Groups with a path of their own, over HTTPS.
     paths: HashMap<Arc<str>, GroupId>,
+    /// Balancers that are believed.
+    proxies: Vec<IpNet>,
+    pub(super) limits: Limits,
 }
 
 impl Terms {
@@ -27,7 +34,20 @@ impl Terms {
         Self {
             certificate: config.tls.as_ref().map(|tls| tls.identity.clone()),
             paths: paths.collect(),
+            proxies: config.proxies.clone(),
+            limits: config.limits.clone(),
         }
+    }
+
+    /// What clients may take.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether whoever connects from there says with the PROXY protocol who asks, and is believed.
+    pub(super) fn is_proxy(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.proxies.iter().any(|network| network.contains(&peer))
     }
 
     /// The group that a path of an HTTPS request is of.

@@ -1,12 +1,13 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    time::Instant,
 };
 
 use async_trait::async_trait;
 use tokio::runtime::Runtime;
 
-use super::{super::places::CONNECTIONS_PER_CLIENT, *};
+use super::*;
 use crate::{
     resolve::{
         Query,
@@ -47,6 +48,7 @@ impl Site {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             places: Arc::default(),
+            rates: Arc::default(),
         };
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
@@ -120,15 +122,16 @@ fn questions_that_wait_for_upstream_are_bounded() {
 
 #[test]
 fn connections_are_bounded() {
-    let site = Site::new(CONFIG, 9);
-    let mut clients: Vec<_> = (0..CONNECTIONS_PER_CLIENT).map(|_| site.connect()).collect();
+    let limits = "[limits]\nconnections = 5\nconnections_per_client = 3\n";
+    let site = Site::new(&(CONFIG.to_owned() + limits), 9);
+    let mut clients: Vec<_> = (0..3).map(|_| site.connect()).collect();
     for client in &mut clients {
         client.ask(1, "porn");
         assert_eq!(client.hear(), Some((1, NXDOMAIN)));
     }
     assert_eq!(site.connect().hear(), None);
     clients.pop();
-    while site.server.places.total() == CONNECTIONS_PER_CLIENT {
+    while site.server.places.total() == 3 {
         std::thread::yield_now();
     }
     let mut client = site.connect();
@@ -166,4 +169,79 @@ fn a_pipeline_is_answered_to_the_last() {
     heard.sort_unstable();
     let expected = ids.map(|id| (id, if id % 2 == 0 { NXDOMAIN } else { NO_ERROR }));
     assert_eq!(heard, expected.collect::<Vec<_>>());
+}
+
+/// A header of the PROXY protocol, for a client of 10.0.0.0/8.
+fn header(last: u8) -> Vec<u8> {
+    let addresses = [10, 0, 0, last, 192, 0, 2, 53, 0xd4, 0x31, 0, 53];
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses].concat()
+}
+
+const BEHIND_A_BALANCER: &str = "\
+[upstream]
+servers = [\"192.0.2.53\"]
+[[group]]
+name = \"pupils\"
+networks = [\"10.0.0.0/24\"]
+profile = \"child\"
+[limits]
+connections_per_client = 2
+queries_per_second = 7
+";
+
+fn believing(proxies: &str) -> String {
+    format!("[listen]\nproxies = [\"{proxies}\"]\n{BEHIND_A_BALANCER}")
+}
+
+#[test]
+fn a_balancer_says_who_asks() {
+    let site = Site::new(&believing("127.0.0.1"), 9);
+    let through = |opening: &[u8]| {
+        let mut client = site.connect();
+        client.0.write_all(opening).unwrap();
+        client.ask(1, "porn");
+        (client.hear(), client)
+    };
+    let (first, one) = through(&header(1));
+    let (second, two) = through(&header(1));
+    assert_eq!((first, second), (Some((1, NXDOMAIN)), Some((1, NXDOMAIN))));
+    // The places are the client's, not the balancer's.
+    assert_eq!(through(&header(1)).0, None);
+    assert_eq!(through(&header(2)).0, Some((1, NXDOMAIN)));
+    drop((one, two));
+    // Somebody else's client; the balancer itself, which is in no group; no header at all.
+    let mut stranger = header(1);
+    stranger[16] = 11;
+    assert_eq!(through(&stranger).0, None);
+    assert_eq!(through(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0").0, None);
+    assert_eq!(through(b"").0, None);
+}
+
+/// A header from anybody else is octets like any others.
+#[test]
+fn nobody_else_is_believed() {
+    let group = "networks = [\"127.0.0.0/8\"]";
+    let config = believing("127.0.0.2").replace("networks = [\"10.0.0.0/24\"]", group);
+    let site = Site::new(&config, 9);
+    let mut client = site.connect();
+    client.0.write_all(&header(1)).unwrap();
+    client.ask(1, "porn");
+    client.0.shutdown(std::net::Shutdown::Write).unwrap();
+    // Two octets of it are a length, of more than there is.
+    assert_eq!(client.hear(), None);
+}
+
+/// Who asks more often than that is read more slowly, and loses nothing.
+#[test]
+fn a_stream_waits_for_its_turn() {
+    let site = Site::new(&believing("127.0.0.1"), 9);
+    let mut client = site.connect();
+    client.0.write_all(&header(9)).unwrap();
+    let start = Instant::now();
+    (0..12).for_each(|id| client.ask(id, "porn"));
+    let mut heard: Vec<_> = (0..12).map(|_| client.hear().unwrap().0).collect();
+    heard.sort_unstable();
+    assert_eq!(heard, (0..12).collect::<Vec<_>>());
+    // Seven at once, then seven a second: it cannot have been faster.
+    assert!(start.elapsed() >= Duration::from_millis(700));
 }
