@@ -40,6 +40,7 @@ use crate::{
         refusal::{RefusalForm, Telling},
     },
     resolve::upstream::Server,
+    wire::designation::{self, DOH_PATH, Designation, Endpoint},
 };
 
 /// Everything that an operator can set, checked.
@@ -223,6 +224,33 @@ pub struct Profile {
 }
 
 impl Config {
+    /// What clients are told who ask for encrypted transports: those that are listened for, once
+    /// `[tls] name` says what this server is called. Wildcard addresses are no hints.
+    pub fn designation(&self) -> Option<Designation> {
+        let target = self.tls.as_ref()?.name.clone()?;
+        let transports = [
+            (&self.listen.quic, designation::QUIC, None),
+            (&self.listen.tls, designation::TLS, None),
+            (&self.listen.https, designation::HTTPS, Some(DOH_PATH)),
+        ];
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        for (addresses, alpn, doh_path) in transports {
+            for address in addresses {
+                let (ip, port) = (address.ip(), address.port());
+                let hint = (!ip.is_unspecified()).then_some(ip);
+                let same = |known: &&mut Endpoint| known.alpn == alpn && known.port == port;
+                match endpoints.iter_mut().find(same) {
+                    Some(known) => known.hints.extend(hint),
+                    None => {
+                        let hints = hint.into_iter().collect();
+                        endpoints.push(Endpoint { alpn, port, hints, doh_path });
+                    }
+                }
+            }
+        }
+        (!endpoints.is_empty()).then_some(Designation { target, endpoints })
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors

@@ -119,10 +119,8 @@ mod tests {
             ("127.0.0.5:0", "127.0.0.5"),
             ("[::]:0", "::1"),
         ] {
-            let Ok(socket) = UdpSocket::bind(bind) else {
-                println!("skipped: no IPv6");
-                continue;
-            };
+            // A machine may be without IPv6.
+            let Ok(socket) = UdpSocket::bind(bind) else { continue };
             let port = socket.local_addr().unwrap().port();
             let datagrams = Datagrams::new(socket).unwrap();
             let asked: IpAddr = asked.parse().unwrap();

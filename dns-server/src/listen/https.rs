@@ -29,10 +29,7 @@ use tokio::{
 };
 
 use super::streams::{IDLE_TIMEOUT, PIPELINE, QUERY, StreamServer};
-use crate::wire::{lifetime, question::Transport};
-
-/// Where everyone may ask (RFC 8484 §4.1.1's example, and everybody's default).
-pub(crate) const PATH: &str = "/dns-query";
+use crate::wire::{designation::DOH_PATH, lifetime, question::Transport};
 
 /// How long a connection may be without a request, twice at most: browsers keep theirs.
 const IDLE_CHECK: Duration = Duration::from_secs(30);
@@ -123,7 +120,7 @@ impl StreamServer {
         let snapshot = Arc::clone(&self.service.snapshot());
         let own = snapshot.group_of(client);
         let group = match request.uri().path() {
-            PATH => own,
+            DOH_PATH => own,
             // A path opens a group to those who are in one.
             path => own.and(Some(snapshot.terms.group_at(path).ok_or(StatusCode::NOT_FOUND)?)),
         };

@@ -46,6 +46,13 @@ pub enum Body<'a> {
         /// Its TTL.
         ttl: u32,
     },
+    /// SVCB records (RFC 9460).
+    Services {
+        /// Their data, without compression.
+        records: &'a [Vec<u8>],
+        /// Their TTL.
+        ttl: u32,
+    },
     /// `HINFO "RFC8482" ""`: all there is to ANY (RFC 8482 §4.2).
     Any,
 }
@@ -213,6 +220,9 @@ impl Reply<'_> {
             Body::Pointer { target, ttl } => {
                 self.record(ANSWER, rr_type::PTR, ttl, |reply| reply.push(target.as_wire()))
             }
+            Body::Services { records, ttl } => records.iter().try_for_each(|data| {
+                self.record(ANSWER, rr_type::SVCB, ttl, |reply| reply.push(data))
+            }),
             Body::Any => {
                 self.record(ANSWER, rr_type::HINFO, HINFO_TTL, |reply| reply.push(b"\x07RFC8482\0"))
             }

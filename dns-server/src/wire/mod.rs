@@ -1,6 +1,7 @@
 //! DNS messages as bytes (RFC 1035, RFC 6891). The only room that knows them.
 
 pub mod answer;
+pub mod designation;
 pub mod ede;
 pub mod extract;
 pub mod lifetime;

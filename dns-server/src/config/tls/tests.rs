@@ -37,6 +37,34 @@ fn a_certificate_and_its_name() {
     assert!(parse(&folder, GOOD).unwrap().tls.unwrap().name.is_none());
 }
 
+/// What is listened for, by ports; a wildcard is no hint.
+#[test]
+fn encrypted_transports_are_told() {
+    let folder = folder();
+    let text = GOOD.replace(
+        "tls = [",
+        "quic = [\"0.0.0.0:853\"]\nhttps = [\"10.0.0.1:443\", \"[2001:db8::1]:443\"]\n\
+         tls = [\"10.0.0.1:8853\", ",
+    );
+    assert_eq!(parse(&folder, &text).unwrap().designation(), None);
+    let named = format!("{text}name = \"dns.school.example\"\n");
+    let designation = parse(&folder, &named).unwrap().designation().unwrap();
+    assert_eq!(designation.target.to_string(), "dns.school.example");
+    let told: Vec<_> = designation
+        .endpoints
+        .iter()
+        .map(|endpoint| (endpoint.alpn[0], endpoint.port, endpoint.hints.len(), endpoint.doh_path))
+        .collect();
+    let expected = [
+        ("doq", 853, 0, None),
+        ("dot", 8853, 1, None),
+        ("dot", 853, 1, None),
+        ("h2", 443, 2, Some("/dns-query")),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(Config::default().designation(), None);
+}
+
 #[test]
 fn dates_are_told_and_stop_nothing() {
     let folder = folder();
