@@ -32,7 +32,7 @@ use crate::{
     },
     resolve::{
         CacheSettings, Resolver,
-        upstream::{HickoryUpstream, Server},
+        upstream::{Failover, Order, Server, Zones},
     },
 };
 
@@ -479,7 +479,9 @@ pub(crate) fn servers(config: &Config) -> Result<Vec<Server>, Failure> {
 }
 
 fn connect(servers: &[Server]) -> Result<Arc<Resolver>, Failure> {
-    let upstream = HickoryUpstream::new(servers).map_err(|error| Failure::Upstream { error })?;
+    let rest =
+        Failover::new(servers, Order::Given, false).map_err(|error| Failure::Upstream { error })?;
+    let upstream = Zones::new(Vec::new(), rest);
     Ok(Arc::new(Resolver::new(Arc::new(upstream), CacheSettings::default())))
 }
 

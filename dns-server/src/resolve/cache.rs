@@ -98,8 +98,8 @@ impl Cache {
         Self { entries: Entries::with_weighter(entries, settings.octets, Octets), settings }
     }
 
-    /// Looks a query up.
-    pub(super) fn get(&self, query: &Query, now: Instant) -> Found {
+    /// Looks a query up. Denials of names of fewer labels than `zone_labels` say nothing about it.
+    pub(super) fn get(&self, query: &Query, zone_labels: usize, now: Instant) -> Found {
         let exact = self.entry(&query.name, query.record_type, query);
         match exact {
             Some(Entry::Known(known)) if now < known.expires => return self.fresh(&known, now),
@@ -111,7 +111,7 @@ impl Cache {
         {
             return self.fresh(known, now);
         }
-        if let Some(known) = self.denied_above(query, now) {
+        if let Some(known) = self.denied_above(query, zone_labels, now) {
             return self.fresh(&known, now);
         }
         match (exact, denial) {
@@ -189,7 +189,7 @@ impl Cache {
     ///
     /// Only a verified one, as Unbound and PowerDNS do it: name servers that deny a name which has
     /// others below it are too common to take every one at its word.
-    fn denied_above(&self, query: &Query, now: Instant) -> Option<Known> {
+    fn denied_above(&self, query: &Query, zone_labels: usize, now: Instant) -> Option<Known> {
         if query.checking_disabled {
             return None;
         }
@@ -202,7 +202,7 @@ impl Cache {
                 _ => None,
             }
         };
-        let known = (1..query.name.label_count()).rev().find_map(denied)?;
+        let known = (zone_labels.max(1)..query.name.label_count()).rev().find_map(denied)?;
         let response = known.response.denial_of(&query.name, query.record_type)?;
         Some(Known { response: Arc::new(response), ..known })
     }

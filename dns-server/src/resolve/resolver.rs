@@ -93,7 +93,7 @@ impl Resolver {
     /// [`UpstreamError`], when upstream fails or failed a moment ago, and the cache knows nothing.
     pub async fn resolve(&self, query: &Query) -> Result<Answer, UpstreamError> {
         let counters = &self.shared.counters;
-        match self.shared.cache.get(query, Instant::now()) {
+        match self.shared.look_up(query) {
             Found::Fresh { answer, refresh } => {
                 add_one(&counters.hits);
                 if refresh {
@@ -123,7 +123,7 @@ impl Resolver {
     /// The answer that the cache has, if nothing else needs to be done: neither stale nor about to
     /// end. Neither waits nor takes a lock for long.
     pub fn cached(&self, query: &Query) -> Option<Answer> {
-        match self.shared.cache.get(query, Instant::now()) {
+        match self.shared.look_up(query) {
             Found::Fresh { answer, refresh: false } => {
                 add_one(&self.shared.counters.hits);
                 Some(answer)
@@ -201,6 +201,11 @@ impl Resolver {
 }
 
 impl Shared {
+    fn look_up(&self, query: &Query) -> Found {
+        let zone_labels = self.upstream.zone_labels(&query.name);
+        self.cache.get(query, zone_labels, Instant::now())
+    }
+
     fn in_flight(&self) -> MutexGuard<'_, HashMap<Query, watch::Receiver<Option<Outcome>>>> {
         // Each change of the map is one operation: a panic leaves it whole.
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)

@@ -5,6 +5,7 @@ pub mod designation;
 pub mod ede;
 pub mod extract;
 pub mod lifetime;
+pub mod query;
 pub mod question;
 pub mod text;
 

@@ -1,336 +1,437 @@
-//! Against servers in this process that say what a test wants them to.
+//! Against servers in this process that say what a test wants them to, and lie.
 
 use std::{
     io::{Read as _, Write as _},
-    net::{TcpListener, UdpSocket},
-    sync::atomic::AtomicUsize,
+    net::{IpAddr, TcpListener, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
+    time::Instant,
 };
 
 use hickory_resolver::proto::{
-    op::Edns,
+    op::{Edns, Message, OpCode, ResponseCode},
     rr::{
-        RData,
-        rdata::{A, CNAME, SOA, TXT},
+        Name, RData, Record,
+        rdata::{A, CNAME, SOA, TXT, opt::EdnsOption},
     },
 };
+use tokio::task::JoinSet;
 
 use super::*;
 
 /// A resolver on a port of its own, over UDP and TCP.
 struct Peer {
     server: Server,
-    asked: Arc<AtomicUsize>,
+    udp: Arc<AtomicUsize>,
+    tcp: Arc<AtomicUsize>,
 }
 
-/// What a peer makes of a query; `true`: it came over TCP.
-type Script = fn(Message, bool) -> Option<Vec<u8>>;
+/// What a peer sends when it is asked: several datagrams, or, over TCP, octets as they are.
+type Script = fn(&[u8]) -> Vec<Vec<u8>>;
 
 impl Peer {
-    fn start(script: Script) -> Self {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = tcp.local_addr().unwrap();
-        let udp = UdpSocket::bind(address).unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = asked.clone();
+    fn start(over_udp: Script, over_tcp: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = Self::without_tcp(listener.local_addr().unwrap().port(), over_udp);
+        let count = peer.tcp.clone();
         thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok((length, client)) = udp.recv_from(&mut buffer) {
-                count.fetch_add(1, Ordering::SeqCst);
-                if let Some(reply) = script(Message::from_vec(&buffer[..length]).unwrap(), false) {
-                    udp.send_to(&reply, client).unwrap();
-                }
-            }
-        });
-        let count = asked.clone();
-        thread::spawn(move || {
-            for stream in tcp.incoming() {
+            for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let mut length = [0; 2];
-                while stream.read_exact(&mut length).is_ok() {
-                    count.fetch_add(1, Ordering::SeqCst);
-                    let mut query = vec![0; u16::from_be_bytes(length).into()];
-                    stream.read_exact(&mut query).unwrap();
-                    let reply = script(Message::from_vec(&query).unwrap(), true).unwrap();
-                    let length = (reply.len() as u16).to_be_bytes();
-                    stream.write_all(&[&length, &reply[..]].concat()).unwrap();
+                if stream.read_exact(&mut length).is_err() {
+                    continue;
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                let mut query = vec![0; u16::from_be_bytes(length).into()];
+                stream.read_exact(&mut query).unwrap();
+                for octets in over_tcp(&query) {
+                    // The other side may have given up.
+                    let _ = stream.write_all(&octets);
                 }
             }
         });
-        Self { server: Server { address, tls_name: None }, asked }
+        peer
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    fn without_tcp(port: u16, script: Script) -> Self {
+        let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
+        let address = socket.local_addr().unwrap();
+        let server = Server { address, protocol: Protocol::Plain };
+        let peer = Self { server, udp: Arc::default(), tcp: Arc::default() };
+        let count = peer.udp.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+                // What is asked to find out whether it is ourselves does not count.
+                if buffer[..length].windows(15).any(|w| w.eq_ignore_ascii_case(b"_preau-sentinel"))
+                {
+                    continue;
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                for reply in script(&buffer[..length]) {
+                    socket.send_to(&reply, client).unwrap();
+                }
+            }
+        });
+        peer
+    }
+
+    /// Datagrams and connections.
+    fn asked(&self) -> (usize, usize) {
+        (self.udp.load(Ordering::SeqCst), self.tcp.load(Ordering::SeqCst))
     }
 }
 
-/// A reply that echoes the question, as servers do.
-fn echo(query: &Message) -> Message {
+/// The reply to a query, as servers write it, with some change.
+fn reply(query: &[u8], change: impl FnOnce(&mut Message)) -> Vec<u8> {
+    let query = Message::from_vec(query).unwrap();
     let mut reply = Message::response(query.metadata.id, OpCode::Query);
     reply.metadata.recursion_available = true;
     reply.metadata.authentic_data = true;
     reply.add_queries(query.queries.iter().cloned());
     reply.set_edns(Edns::new());
-    reply
+    change(&mut reply);
+    reply.to_vec().unwrap()
 }
 
-fn answers(query: Message, _: bool) -> Option<Vec<u8>> {
-    let mut reply = echo(&query);
-    let name = query.queries[0].name().clone();
-    reply.add_answer(Record::from_rdata(name, 300, RData::A(A::new(192, 0, 2, 1))));
-    reply.to_vec().ok()
+fn framed(message: Vec<u8>) -> Vec<Vec<u8>> {
+    vec![[&(message.len() as u16).to_be_bytes(), &message[..]].concat()]
 }
 
-fn soa() -> Record {
-    let zone: Name = "example.".parse().unwrap();
-    let soa = SOA::new(zone.clone(), zone.clone(), 1, 2, 3, 4, 60);
-    Record::from_rdata(zone, 3600, RData::SOA(soa))
+fn address(owner: Name) -> Record {
+    Record::from_rdata(owner, 300, RData::A(A::new(192, 0, 2, 1)))
 }
 
-fn denies(query: Message, _: bool) -> Option<Vec<u8>> {
-    let mut reply = echo(&query);
-    reply.metadata.response_code = ResponseCode::NXDomain;
-    reply.add_authority(soa());
-    reply.to_vec().ok()
+fn asked_name(message: &Message) -> Name {
+    message.queries[0].name().clone()
 }
 
-fn has_no_data(query: Message, _: bool) -> Option<Vec<u8>> {
-    let mut reply = echo(&query);
-    reply.add_authority(soa());
-    reply.to_vec().ok()
+fn an_address(query: &[u8]) -> Vec<u8> {
+    reply(query, |reply| {
+        reply.add_answer(address(asked_name(reply)));
+    })
 }
 
-fn aliases(query: Message, _: bool) -> Option<Vec<u8>> {
-    let mut reply = echo(&query);
-    let target: Name = "target.example.".parse().unwrap();
-    let alias = RData::CNAME(CNAME(target.clone()));
-    reply.add_answer(Record::from_rdata(query.queries[0].name().clone(), 300, alias));
-    reply.add_answer(Record::from_rdata(target, 100, RData::A(A::new(192, 0, 2, 1))));
-    reply.to_vec().ok()
+fn answers(query: &[u8]) -> Vec<Vec<u8>> {
+    vec![an_address(query)]
 }
 
-fn fails(query: Message, _: bool) -> Option<Vec<u8>> {
-    let mut reply = echo(&query);
-    reply.metadata.response_code = ResponseCode::ServFail;
-    reply.to_vec().ok()
+fn answers_tcp(query: &[u8]) -> Vec<Vec<u8>> {
+    framed(an_address(query))
 }
 
-fn is_silent(_: Message, _: bool) -> Option<Vec<u8>> {
-    None
+fn says_nothing(_: &[u8]) -> Vec<Vec<u8>> {
+    Vec::new()
 }
 
-fn babbles(query: Message, _: bool) -> Option<Vec<u8>> {
-    let mut garbage = query.metadata.id.to_be_bytes().to_vec();
-    garbage.extend([0x81, 0x80, 0, 1, 0, 9, 0, 9, 0, 9, 0xff, 0xff, 0xff]);
-    Some(garbage)
+fn code(query: &[u8], code: ResponseCode) -> Vec<Vec<u8>> {
+    vec![reply(query, |reply| reply.metadata.response_code = code)]
 }
 
-fn truncates(query: Message, over_tcp: bool) -> Option<Vec<u8>> {
-    let mut reply = echo(&query);
-    if over_tcp {
-        let name = query.queries[0].name().clone();
-        for _ in 0..20 {
-            let text = RData::TXT(TXT::new(vec!["x".repeat(200)]));
-            reply.add_answer(Record::from_rdata(name.clone(), 300, text));
-        }
-    } else {
-        reply.metadata.truncation = true;
-    }
-    reply.to_vec().ok()
+fn fails(query: &[u8]) -> Vec<Vec<u8>> {
+    code(query, ResponseCode::ServFail)
 }
 
-fn closed_port() -> Server {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    Server { address: socket.local_addr().unwrap(), tls_name: None }
+fn refuses(query: &[u8]) -> Vec<Vec<u8>> {
+    code(query, ResponseCode::Refused)
 }
 
-async fn ask(
-    upstream: &HickoryUpstream,
-    name: &str,
-    record_type: RecordType,
-) -> Result<Message, UpstreamError> {
-    let response = upstream.lookup(&query(name, record_type)).await?;
-    let name = query(name, record_type).name;
-    let octets = response.octets();
-    assert_eq!(octets[12..12 + name.as_wire().len()], *name.as_wire(), "the question, lower case");
-    Ok(Message::from_vec(octets).unwrap())
+fn denies(query: &[u8]) -> Vec<Vec<u8>> {
+    vec![reply(query, |reply| {
+        reply.metadata.response_code = ResponseCode::NXDomain;
+        let zone: Name = "example.".parse().unwrap();
+        let soa = SOA::new(zone.clone(), zone.clone(), 1, 2, 3, 4, 60);
+        reply.add_authority(Record::from_rdata(zone, 3600, RData::SOA(soa)));
+    })]
 }
 
-fn query(name: &str, record_type: RecordType) -> Query {
+fn finds_it_bogus(query: &[u8]) -> Vec<Vec<u8>> {
+    vec![reply(query, |reply| {
+        reply.metadata.response_code = ResponseCode::ServFail;
+        let edns = reply.edns.as_mut().unwrap();
+        let error = [&[0, 7], b"signature expired".as_slice()].concat();
+        edns.options_mut().insert(EdnsOption::Unknown(15, error));
+    })]
+}
+
+fn truncates(query: &[u8]) -> Vec<Vec<u8>> {
+    vec![reply(query, |reply| reply.metadata.truncation = true)]
+}
+
+fn query(name: &str, record_type: u16) -> Query {
     let name = name.parse().unwrap();
-    Query { name, record_type: record_type.into(), dnssec_ok: false, checking_disabled: false }
+    Query { name, record_type, dnssec_ok: false, checking_disabled: false }
 }
 
-fn upstream(servers: &[&Server]) -> HickoryUpstream {
-    let servers: Vec<_> = servers.iter().map(|server| (*server).clone()).collect();
-    HickoryUpstream::new(&servers).unwrap()
+fn failover(servers: &[&Peer], order: Order) -> Failover {
+    let servers: Vec<_> = servers.iter().map(|peer| peer.server.clone()).collect();
+    Failover::new(&servers, order, false).unwrap()
+}
+
+/// Addresses or the error, in words.
+async fn told(upstream: &Failover, name: &str) -> String {
+    match upstream.lookup(&query(name, 1)).await {
+        Ok(response) => format!("{} {:?}", response.rcode(), response.addresses()),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+const ANSWER: &str = "0 [192.0.2.1]";
+const GARBLED: &str = "Garbled";
+const UNREACHABLE: &str = "Unreachable";
+
+/// What becomes of it when the only server lies: over UDP, then over TCP.
+#[tokio::test]
+async fn lies() {
+    #[rustfmt::skip]
+    let cases: [(&str, Script, Script, &str); 20] = [
+        ("the truth", answers, says_nothing, ANSWER),
+        ("a wrong ID, then the right one", |query| {
+            let mut wrong = an_address(query);
+            wrong[0] ^= 0xff;
+            *wrong.last_mut().unwrap() = 66;
+            vec![wrong, an_address(query)]
+        }, says_nothing, ANSWER),
+        ("a wrong ID", |query| {
+            let mut wrong = an_address(query);
+            wrong[1] ^= 1;
+            vec![wrong]
+        }, answers_tcp, UNREACHABLE),
+        ("nothing", says_nothing, answers_tcp, UNREACHABLE),
+        ("another name", |query| vec![an_address(&query.iter().map(|o| if *o | 0x20 == b'w' { b'v' } else { *o }).collect::<Vec<_>>())], answers_tcp, ANSWER),
+        ("another type", |query| vec![{ let mut wrong = an_address(query); let at = 12 + 13; wrong[at + 1] = 28; wrong }], answers_tcp, ANSWER),
+        ("another case", |query| vec![{ let mut wrong = an_address(query); wrong[13..16].iter_mut().for_each(|o| *o ^= 0x20); wrong }], answers_tcp, ANSWER),
+        ("no response", |query| vec![{ let mut wrong = an_address(query); wrong[2] &= 0x7f; wrong }], answers_tcp, ANSWER),
+        ("the query itself", |query| vec![query.to_vec()], answers_tcp, ANSWER),
+        ("TC, and TCP", truncates, answers_tcp, ANSWER),
+        ("TC, and TC over TCP", truncates, |query| framed(truncates(query).remove(0)), GARBLED),
+        ("TC, and a closed stream", truncates, says_nothing, GARBLED),
+        ("TC, and half a message", truncates, |query| vec![framed(an_address(query))[0][..20].to_vec()], GARBLED),
+        ("TC, and a wrong ID over TCP", truncates, |query| framed({ let mut wrong = an_address(query); wrong[0] ^= 1; wrong }), GARBLED),
+        ("TC, and one octet after another", truncates, |query| {
+            thread::sleep(Duration::from_secs(3));
+            framed(an_address(query))
+        }, UNREACHABLE),
+        ("aliases in a circle", |query| vec![reply(query, |reply| {
+            let (name, other): (Name, Name) = (asked_name(reply), "other.example.".parse().unwrap());
+            reply.add_answer(Record::from_rdata(name.clone(), 300, RData::CNAME(CNAME(other.clone()))));
+            reply.add_answer(Record::from_rdata(other, 300, RData::CNAME(CNAME(name))));
+        })], says_nothing, GARBLED),
+        ("other names too", |query| vec![reply(query, |reply| {
+            let other: Name = "other.example.".parse().unwrap();
+            reply.add_answer(Record::from_rdata(other.clone(), 300, RData::A(A::new(203, 0, 113, 66))));
+            reply.add_answer(address(asked_name(reply)));
+            reply.add_additional(Record::from_rdata(other, 300, RData::A(A::new(203, 0, 113, 66))));
+        })], says_nothing, ANSWER),
+        ("other names only", |query| vec![reply(query, |reply| {
+            reply.add_answer(address("other.example.".parse().unwrap()));
+        })], says_nothing, "0 []"),
+        ("garbage", |query| vec![[&query[..2], &[0x81, 0x80, 0, 1, 0, 9, 0, 9, 0, 9, 0xff, 0xff, 0xff]].concat()], |query| framed(query[..2].to_vec()), GARBLED),
+        ("a few octets", |query| vec![query[..2].to_vec()], |_| vec![vec![0, 0]], GARBLED),
+    ];
+    let started = Instant::now();
+    let mut asked = JoinSet::new();
+    for (what, over_udp, over_tcp, expected) in cases {
+        let peer = Peer::start(over_udp, over_tcp);
+        asked.spawn(async move {
+            let told = told(&failover(&[&peer], Order::Given), "www.example").await;
+            assert_eq!(told, expected, "{what}");
+        });
+    }
+    asked.join_all().await;
+    // All at once: each within what one server may take, on the slowest machine.
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]
-async fn an_answer_is_passed_on() {
-    let peer = Peer::start(answers);
-    let upstream = upstream(&[&peer.server]);
-    for _ in 0..3 {
-        let response = upstream.lookup(&query("www.example", RecordType::A)).await.unwrap();
-        let octets = response.octets();
-        // The owner is the question's name, whatever the case that it was asked in.
-        assert_eq!(octets[29..31], [0xc0, 0x0c], "{octets:02x?}");
-        let message = Message::from_vec(octets).unwrap();
-        assert_eq!(message.answers.len(), 1);
-        assert_eq!(message.answers[0].data, RData::A(A::new(192, 0, 2, 1)));
-        assert!(message.edns.is_none());
-    }
-    assert_eq!(peer.asked(), 3);
+async fn a_message_of_64_kib() {
+    let peer = Peer::start(truncates, |query| {
+        framed(reply(query, |reply| {
+            for number in 0..240 {
+                let text = RData::TXT(TXT::new(vec![format!("{number:0>242}")]));
+                reply.add_answer(Record::from_rdata(asked_name(reply), 300, text));
+            }
+        }))
+    });
+    let upstream = failover(&[&peer], Order::Given);
+    let response = upstream.lookup(&query("big.example", 16)).await.unwrap();
+    assert!(response.octets().len() > 60_000, "{}", response.octets().len());
+    assert_eq!(Message::from_vec(response.octets()).unwrap().answers.len(), 240);
+    assert_eq!(peer.asked(), (1, 1));
+}
+
+/// An answer from another address than the one that was asked.
+#[tokio::test]
+async fn a_strangers_answer_is_not_heard() {
+    let peer = Peer::without_tcp(0, says_nothing);
+    let stranger = peer.server.address;
+    let victim = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = Server { address: victim.local_addr().unwrap(), protocol: Protocol::Plain };
+    let forger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert_ne!(forger.local_addr().unwrap(), stranger);
+    thread::spawn(move || {
+        let mut buffer = [0; 512];
+        while let Ok((length, client)) = victim.recv_from(&mut buffer) {
+            forger.send_to(&an_address(&buffer[..length]), client).unwrap();
+        }
+    });
+    let upstream = Failover::new(&[server], Order::Given, false).unwrap();
+    assert_eq!(told(&upstream, "www.example").await, UNREACHABLE);
 }
 
 #[tokio::test]
 async fn queries_tell_nothing_about_the_client() {
-    let peer = Peer::start(|query, over_tcp| {
-        let edns = query.edns.as_ref().unwrap();
-        assert!(edns.options().as_ref().is_empty());
-        assert!(query.metadata.recursion_desired && query.additionals.is_empty());
-        // 0x20: 26 letters in one case by chance are unlikely enough.
-        let name = query.queries[0].name().to_string();
-        assert!(name.bytes().any(|octet| octet.is_ascii_uppercase()), "{name}");
-        answers(query, over_tcp)
-    });
-    let upstream = upstream(&[&peer.server]);
-    ask(&upstream, "abcdefghijklmnopqrstuvwxyz.example", RecordType::A).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_denial_carries_its_soa_and_the_time_to_keep_it() {
-    for (script, code) in
-        [(denies as Script, ResponseCode::NXDomain), (has_no_data, ResponseCode::NoError)]
-    {
-        let peer = Peer::start(script);
-        let upstream = upstream(&[&peer.server]);
-        for _ in 0..2 {
-            let message = ask(&upstream, "www.example", RecordType::AAAA).await.unwrap();
-            assert_eq!(message.metadata.response_code, code);
-            assert!(message.answers.is_empty());
-            assert_eq!(message.authorities.len(), 1);
-            let ttl = message.authorities[0].ttl;
-            assert!((50..=60).contains(&ttl), "{ttl}");
-        }
-        assert_eq!(peer.asked(), 2);
-    }
-}
-
-#[tokio::test]
-async fn chains_are_kept_whole() {
-    let peer = Peer::start(aliases);
-    let upstream = upstream(&[&peer.server]);
-    let message = ask(&upstream, "www.example", RecordType::A).await.unwrap();
-    let shown: Vec<_> = message.answers.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        shown,
-        ["www.example. 300 IN CNAME target.example.", "target.example. 100 IN A 192.0.2.1"]
+    let peer = Peer::start(
+        |query| {
+            let read = Message::from_vec(query).unwrap();
+            let edns = read.edns.as_ref().unwrap();
+            assert!(edns.options().as_ref().is_empty());
+            assert!(read.metadata.recursion_desired && read.additionals.is_empty());
+            let name = read.queries[0].name().to_string();
+            assert!(name.bytes().any(|octet| octet.is_ascii_uppercase()), "{name}");
+            answers(query)
+        },
+        says_nothing,
     );
-}
-
-/// Owners below, beside and above the name that was asked.
-#[tokio::test]
-async fn owners_are_in_lower_case() {
-    let peer = Peer::start(|query, _| {
-        let mut reply = echo(&query);
-        let target: Name = "TarGet.ExamPle.".parse().unwrap();
-        let alias = RData::CNAME(CNAME(target.clone()));
-        let asked = query.queries[0].name().clone();
-        reply.add_answer(Record::from_rdata(asked, 300, alias));
-        reply.add_answer(Record::from_rdata(target, 100, RData::A(A::new(192, 0, 2, 1))));
-        reply.to_vec().ok()
-    });
-    let upstream = upstream(&[&peer.server]);
-    let message = ask(&upstream, "abcdefghijklmnop.example", RecordType::A).await.unwrap();
-    let owners: Vec<_> = message.answers.iter().map(|record| record.name.to_string()).collect();
-    assert_eq!(owners, ["abcdefghijklmnop.example.", "target.example."]);
-    let peer = Peer::start(|query, _| {
-        let mut reply = echo(&query);
-        let mut soa = soa();
-        soa.name = "EXAMPLE.".parse().unwrap();
-        reply.add_authority(soa);
-        reply.to_vec().ok()
-    });
-    let message = ask(&self::upstream(&[&peer.server]), "a.example", RecordType::A).await.unwrap();
-    assert_eq!(message.authorities[0].name.to_string(), "example.");
+    let upstream = failover(&[&peer], Order::Given);
+    // 0x20: 26 letters in one case by chance are unlikely enough.
+    assert_eq!(told(&upstream, "abcdefghijklmnopqrstuvwxyz.example").await, ANSWER);
 }
 
 #[tokio::test]
-async fn what_udp_truncates_comes_over_tcp() {
-    let peer = Peer::start(truncates);
-    let message = ask(&upstream(&[&peer.server]), "big.example", RecordType::TXT).await.unwrap();
-    assert_eq!(message.answers.len(), 20);
-    assert_eq!(peer.asked(), 2);
+async fn do_and_cd_are_passed_on() {
+    let peer = Peer::start(
+        |query| {
+            let read = Message::from_vec(query).unwrap();
+            let flags = [
+                read.edns.as_ref().unwrap().flags().dnssec_ok,
+                read.metadata.checking_disabled,
+                read.metadata.authentic_data,
+            ];
+            let text = RData::TXT(TXT::new(vec![format!("{flags:?}")]));
+            vec![reply(query, |reply| {
+                reply.add_answer(Record::from_rdata(asked_name(reply), 300, text));
+            })]
+        },
+        says_nothing,
+    );
+    for (dnssec_ok, checking_disabled, trusted) in
+        [(false, false, false), (true, false, false), (false, true, false), (true, true, true)]
+    {
+        let upstream = Failover::new(&[peer.server.clone()], Order::Given, trusted).unwrap();
+        let query = Query { dnssec_ok, checking_disabled, ..query("flags.example", 16) };
+        let response = upstream.lookup(&query).await.unwrap();
+        let shown = Message::from_vec(response.octets()).unwrap().answers[0].data.to_string();
+        assert_eq!(shown, format!("{:?}", [dnssec_ok, checking_disabled, trusted]));
+        // Whoever is not trusted verifies nothing.
+        assert_eq!(response.is_authentic(), trusted);
+    }
 }
 
+/// Several servers, and how often each is asked one question after another.
 #[tokio::test]
-async fn the_next_server_is_asked_where_one_fails() {
-    let (bad, good) = (Peer::start(fails), Peer::start(answers));
-    let upstream = upstream(&[&bad.server, &good.server]);
-    for (round, name) in ["a.example", "b.example"].into_iter().enumerate() {
-        let message = ask(&upstream, name, RecordType::A).await.unwrap();
-        assert_eq!(message.answers.len(), 1);
+async fn one_server_fails_and_another_answers() {
+    #[rustfmt::skip]
+    let cases: [(&str, Script, Script, &str, [(usize, usize); 2]); 5] = [
+        ("an answer", answers, answers, ANSWER, [(2, 0), (0, 0)]),
         // It did answer: it stays the first to be asked.
-        assert_eq!((bad.asked(), good.asked()), (round + 1, round + 1));
+        ("SERVFAIL", fails, answers, ANSWER, [(2, 0), (2, 0)]),
+        ("REFUSED", refuses, answers, ANSWER, [(2, 0), (2, 0)]),
+        ("NXDOMAIN", denies, answers, "3 []", [(2, 0), (0, 0)]),
+        ("SERVFAIL twice", fails, fails, "Failed { rcode: 2, errors: [] }", [(2, 0), (2, 0)]),
+    ];
+    for (what, first, second, expected, counts) in cases {
+        let (first, second) = (Peer::start(first, says_nothing), Peer::start(second, says_nothing));
+        let upstream = failover(&[&first, &second], Order::Given);
+        for name in ["a.example", "b.example"] {
+            assert_eq!(told(&upstream, name).await, expected, "{what}");
+        }
+        assert_eq!([first.asked(), second.asked()], counts, "{what}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_asked_last() {
-    let (silent, good) = (Peer::start(is_silent), Peer::start(answers));
-    let upstream = upstream(&[&silent.server, &good.server]);
-    ask(&upstream, "a.example", RecordType::A).await.unwrap();
-    let asked_in_vain = silent.asked();
-    assert!(asked_in_vain > 0);
+async fn what_does_not_verify_is_not_asked_of_others() {
+    let bogus = Peer::start(finds_it_bogus, says_nothing);
+    let good = Peer::start(answers, says_nothing);
+    let upstream = failover(&[&bogus, &good], Order::Given);
+    let error = upstream.lookup(&query("www.example", 1)).await.unwrap_err();
+    let UpstreamError::Failed { rcode: 2, errors } = error else { panic!("{error:?}") };
+    assert_eq!((errors[0].code.0, &*errors[0].text), (7, "signature expired"));
+    assert_eq!(good.asked(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_rests() {
+    let silent = Peer::start(says_nothing, says_nothing);
+    let good = Peer::start(answers, says_nothing);
+    let upstream = failover(&[&silent, &good], Order::Given);
+    assert_eq!(told(&upstream, "a.example").await, ANSWER);
+    let in_vain = silent.asked();
+    assert!(in_vain.0 > 0);
     for name in ["b.example", "c.example", "d.example"] {
-        ask(&upstream, name, RecordType::A).await.unwrap();
+        assert_eq!(told(&upstream, name).await, ANSWER);
     }
-    assert_eq!((silent.asked(), good.asked()), (asked_in_vain, 4));
+    assert_eq!((silent.asked(), good.asked().0), (in_vain, 4));
+}
+
+/// A port where nobody listens says so at once; it is asked all the same where there is no other.
+#[tokio::test]
+async fn nobody_listens() {
+    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for text in [format!("{closed}"), format!("tls://{closed}"), format!("https://{closed}")] {
+        let server: Server = text.parse().unwrap();
+        let upstream = Failover::new(&[server], Order::Given, false).unwrap();
+        for _ in 0..2 {
+            assert_eq!(told(&upstream, "www.example").await, UNREACHABLE, "{text}");
+        }
+    }
+    let none = Failover::new(&[], Order::Given, false).unwrap();
+    assert_eq!(told(&none, "www.example").await, UNREACHABLE);
 }
 
 #[tokio::test]
-async fn errors_are_told_apart() {
-    let (silent, failing, babbling) =
-        (Peer::start(is_silent), Peer::start(fails), Peer::start(babbles));
-    let closed = closed_port();
-    let closed_tls = Server { tls_name: Some("resolver.example".into()), ..closed_port() };
-    let cases: [(&[&Server], UpstreamError); 6] = [
-        (&[&closed_tls], UpstreamError::Unreachable),
-        (&[&silent.server], UpstreamError::Unreachable),
-        (&[&closed], UpstreamError::Unreachable),
-        (&[&failing.server], UpstreamError::Failed { rcode: 2, errors: [].into() }),
-        (&[&babbling.server], UpstreamError::Garbled),
-        (&[], UpstreamError::Unreachable),
-    ];
-    for (servers, expected) in cases {
-        let error = ask(&upstream(servers), "www.example", RecordType::A).await.unwrap_err();
-        assert_eq!(error, expected, "{servers:?}");
+async fn zones_have_servers_of_their_own() {
+    fn of_town(query: &[u8]) -> Vec<Vec<u8>> {
+        vec![reply(query, |reply| {
+            let data = RData::A(A::new(192, 0, 2, 2));
+            reply.add_answer(Record::from_rdata(asked_name(reply), 300, data));
+        })]
     }
-}
-
-#[test]
-fn servers() {
-    let cases = [
-        ("192.0.2.1", Ok("192.0.2.1:53")),
-        ("192.0.2.1:5353", Ok("192.0.2.1:5353")),
-        ("2001:db8::1", Ok("[2001:db8::1]:53")),
-        ("[2001:db8::1]:54", Ok("[2001:db8::1]:54")),
-        ("tls://9.9.9.9#dns.quad9.net", Ok("tls://9.9.9.9:853#dns.quad9.net")),
-        ("tls://9.9.9.9:8853#dns.quad9.net", Ok("tls://9.9.9.9:8853#dns.quad9.net")),
-        ("tls://9.9.9.9", Ok("tls://9.9.9.9:853#9.9.9.9")),
-        ("tls://[2620:fe::fe]:853", Ok("tls://[2620:fe::fe]:853#2620:fe::fe")),
-        ("", Err(ServerError::Address)),
-        ("dns.quad9.net", Err(ServerError::Address)),
-        ("tls://dns.quad9.net", Err(ServerError::Address)),
-        ("192.0.2.1:99999", Err(ServerError::Address)),
-        ("https://9.9.9.9", Err(ServerError::Scheme("https".into()))),
-        ("9.9.9.9#dns.quad9.net", Err(ServerError::NameWithoutTls)),
-        ("tls://9.9.9.9#", Err(ServerError::EmptyName)),
-    ];
-    for (text, expected) in cases {
-        let got = text.parse::<Server>().map(|server| server.to_string());
-        assert_eq!(got, expected.map(str::to_owned), "{text}");
+    fn of_school(query: &[u8]) -> Vec<Vec<u8>> {
+        vec![reply(query, |reply| {
+            let data = RData::A(A::new(192, 0, 2, 3));
+            reply.add_answer(Record::from_rdata(asked_name(reply), 300, data));
+        })]
+    }
+    let [rest, town, school] =
+        [answers as Script, of_town, of_school].map(|script| Peer::start(script, says_nothing));
+    let servers = |peer| failover(&[peer], Order::Given);
+    let zone = |text: &str| text.parse::<DomainName>().unwrap();
+    let upstream = Zones::new(
+        vec![
+            (zone("town.example"), servers(&town)),
+            (zone("school.town.example"), servers(&school)),
+            (zone("10.in-addr.arpa"), servers(&school)),
+        ],
+        servers(&rest),
+    );
+    for (name, last_octet, labels) in [
+        ("www.example", 1, 0),
+        ("town.example", 2, 2),
+        ("www.town.example", 2, 2),
+        ("mytown.example", 1, 0),
+        ("school.town.example", 3, 3),
+        ("a.b.school.town.example", 3, 3),
+        ("4.3.2.10.in-addr.arpa", 3, 3),
+        ("4.3.2.11.in-addr.arpa", 1, 0),
+        ("example", 1, 0),
+    ] {
+        let response = upstream.lookup(&query(name, 1)).await.unwrap();
+        assert_eq!(response.addresses(), [IpAddr::from([192, 0, 2, last_octet])], "{name}");
+        assert_eq!(upstream.zone_labels(&zone(name)), labels, "{name}");
     }
 }

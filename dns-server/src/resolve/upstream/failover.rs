@@ -1,0 +1,304 @@
+//! Several servers for the same names: one of them is asked, the next one where it fails.
+
+use std::{
+    cmp::Reverse,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use filter_core::DomainName;
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    Exchange, Query, SERVER_TIMEOUT, Server, Upstream, UpstreamError, encrypted::Encrypted,
+    plain::Plain, sentinel::Sentinel, server::Protocol,
+};
+use crate::wire::extract::Response;
+
+/// Which of the servers that answer is asked first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they are written.
+    #[default]
+    Given,
+    /// The one that has answered fastest lately.
+    Fastest,
+}
+
+/// How long all servers together may take: a client does not wait longer (dig: 5 s).
+const TOTAL_TIMEOUT: Duration = Duration::from_millis(4500);
+/// Servers that are asked one question, at most.
+const ATTEMPTS: usize = 3;
+/// How long a server that does not answer is left alone, at first; twice as long each time after.
+const REST: Duration = Duration::from_secs(5);
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// Weight of the newest answer's time in the mean, as one part in so many.
+const SMOOTHING: u32 = 8;
+/// By how much the mean of a server that is not asked becomes less for each question that another
+/// one gets, in parts of 1000: in the end it is asked again.
+const FORGETTING: u32 = 5;
+
+/// Servers that know the same names.
+pub(crate) struct Failover {
+    servers: Arc<[Member]>,
+    order: Order,
+    /// Whether AD of these servers means anything.
+    trusted: bool,
+    /// Done once, with the first question: whether any of them is ourselves.
+    looked_for_ourselves: OnceCell<()>,
+}
+
+/// One of them.
+struct Member {
+    server: Server,
+    exchange: Box<dyn Exchange>,
+    health: Mutex<Health>,
+    sentinel: Sentinel,
+}
+
+#[derive(Default)]
+struct Health {
+    /// Questions in a row that it did not answer.
+    silences: u32,
+    /// Set while it is left alone. When that time is over it is probed, and asked again once it has
+    /// answered.
+    rests_until: Option<Instant>,
+    probing: bool,
+    last_answer: Option<Instant>,
+    /// Mean time to an answer; absent before the first.
+    latency: Option<Duration>,
+    /// A question sent to it came back to us.
+    is_ourselves: bool,
+}
+
+impl Failover {
+    /// Prepares to ask servers; connects when the first question comes. With `trusted`, what they
+    /// say is verified (AD) is taken to be.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub(crate) fn new(servers: &[Server], order: Order, trusted: bool) -> io::Result<Self> {
+        let exchange = |server: &Server| -> io::Result<Box<dyn Exchange>> {
+            Ok(match server.protocol {
+                Protocol::Plain => {
+                    Box::new(Plain { address: server.address, wants_authentic: trusted })
+                }
+                _ => Box::new(Encrypted::new(server, trusted)?),
+            })
+        };
+        let member = |server: &Server| Ok((server.clone(), exchange(server)?));
+        let members = servers.iter().map(member).collect::<io::Result<Vec<_>>>()?;
+        Ok(Self::of(members, order, trusted))
+    }
+
+    fn of(members: Vec<(Server, Box<dyn Exchange>)>, order: Order, trusted: bool) -> Self {
+        let member = |(server, exchange)| Member {
+            server,
+            exchange,
+            health: Mutex::default(),
+            sentinel: Sentinel::new(),
+        };
+        Self {
+            servers: members.into_iter().map(member).collect(),
+            order,
+            trusted,
+            looked_for_ourselves: OnceCell::new(),
+        }
+    }
+
+    /// The servers in the order to ask them, by their places; those that rest last.
+    fn candidates(&self, now: Instant) -> Vec<usize> {
+        let mut candidates: Vec<_> = (0..self.servers.len())
+            .filter_map(|place| {
+                let health = self.servers[place].health();
+                let latency = health.latency.filter(|_| self.order == Order::Fastest);
+                let rests = health.rests_until.is_some();
+                (!health.is_ourselves).then_some((rests, latency.unwrap_or_default(), place))
+            })
+            .collect();
+        candidates.sort_unstable();
+        for &(_, _, place) in &candidates {
+            self.probe_if_due(place, now);
+        }
+        candidates.into_iter().map(|(_, _, place)| place).collect()
+    }
+
+    /// Asks a server that has rested whether it is back, instead of trying it on a client.
+    fn probe_if_due(&self, place: usize, now: Instant) {
+        let mut health = self.servers[place].health();
+        if health.probing || health.rests_until.is_none_or(|until| now < until) {
+            return;
+        }
+        health.probing = true;
+        drop(health);
+        let servers = self.servers.clone();
+        tokio::spawn(async move {
+            let member = &servers[place];
+            let sent = Instant::now();
+            let answer = timeout(SERVER_TIMEOUT, member.exchange.exchange(&probe())).await;
+            match answer {
+                Ok(Ok(_)) | Ok(Err(UpstreamError::Garbled)) => member.answered(sent),
+                _ => member.was_silent(sent),
+            }
+            member.health().probing = false;
+        });
+    }
+
+    async fn ask_each(&self, query: &Query) -> Result<Response, UpstreamError> {
+        let deadline = Instant::now() + TOTAL_TIMEOUT;
+        let mut failure = UpstreamError::Unreachable;
+        for place in self.candidates(Instant::now()).into_iter().take(ATTEMPTS) {
+            let member = &self.servers[place];
+            let sent = Instant::now();
+            let until = deadline.min(sent + SERVER_TIMEOUT);
+            let outcome = timeout_at(until, member.exchange.exchange(query)).await;
+            let error = match outcome.unwrap_or(Err(UpstreamError::Unreachable)) {
+                Ok(response) => {
+                    member.answered(sent);
+                    self.forget_latencies(place);
+                    match failure_of(&response) {
+                        None => return Ok(response),
+                        // Somebody who does not verify would know an answer.
+                        Some(error) if error.is_bogus() => return Err(error),
+                        Some(error) => error,
+                    }
+                }
+                Err(UpstreamError::Unreachable) => {
+                    member.was_silent(sent);
+                    UpstreamError::Unreachable
+                }
+                Err(error) => error,
+            };
+            // Who said something says more about it than who said nothing.
+            if Reverse(error.rank()) <= Reverse(failure.rank()) {
+                failure = error;
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+        }
+        Err(failure)
+    }
+
+    fn forget_latencies(&self, asked: usize) {
+        if self.order != Order::Fastest {
+            return;
+        }
+        for (_, member) in self.servers.iter().enumerate().filter(|(place, _)| *place != asked) {
+            let mut health = member.health();
+            health.latency = health.latency.map(|latency| latency * (1000 - FORGETTING) / 1000);
+        }
+    }
+
+    /// Sends each server a question that nobody else asks, to see whether it comes in here.
+    async fn look_for_ourselves(&self) {
+        let servers = self.servers.clone();
+        for place in 0..servers.len() {
+            let servers = servers.clone();
+            tokio::spawn(async move {
+                let member = &servers[place];
+                let query = member.sentinel.query();
+                // What comes of it is of no interest.
+                drop(timeout(SERVER_TIMEOUT, member.exchange.exchange(&query)).await);
+            });
+        }
+    }
+}
+
+#[async_trait]
+impl Upstream for Failover {
+    async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
+        self.looked_for_ourselves.get_or_init(|| self.look_for_ourselves()).await;
+        if let Some(member) = self.servers.iter().find(|m| m.sentinel.is_in(query)) {
+            member.is_ourselves();
+            return Err(UpstreamError::Failed { rcode: REFUSED, errors: [].into() });
+        }
+        let mut response = self.ask_each(query).await?;
+        if !self.trusted {
+            response.distrust();
+        }
+        Ok(response)
+    }
+}
+
+impl Member {
+    fn health(&self) -> MutexGuard<'_, Health> {
+        // Plain figures, each right by itself.
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answered(&self, sent: Instant) {
+        let now = Instant::now();
+        let mut health = self.health();
+        let latest = now - sent;
+        let latency =
+            health.latency.map_or(latest, |mean| (mean * (SMOOTHING - 1) + latest) / SMOOTHING);
+        if health.rests_until.is_some() {
+            tracing::info!(server = %self.server, "upstream answers again");
+        }
+        let (is_ourselves, probing) = (health.is_ourselves, health.probing);
+        *health = Health {
+            silences: 0,
+            rests_until: None,
+            probing,
+            last_answer: Some(now),
+            latency: Some(latency),
+            is_ourselves,
+        };
+    }
+
+    /// Notes that there was no answer to what was sent at that time.
+    fn was_silent(&self, sent: Instant) {
+        let now = Instant::now();
+        let mut health = self.health();
+        // It has answered others since: what it does not find is at fault, not the server.
+        if health.last_answer.is_some_and(|at| at > sent) {
+            return;
+        }
+        // One silence among questions that were under way together.
+        if health.rests_until.is_some_and(|until| sent < until) && !health.probing {
+            return;
+        }
+        if health.rests_until.is_none() {
+            tracing::warn!(server = %self.server, "upstream does not answer");
+        }
+        let rest = REST * 2_u32.saturating_pow(health.silences.min(8));
+        health.silences += 1;
+        health.rests_until = Some(now + rest.min(LONGEST_REST));
+    }
+
+    fn is_ourselves(&self) {
+        let mut health = self.health();
+        if !health.is_ourselves {
+            health.is_ourselves = true;
+            tracing::error!(
+                server = %self.server,
+                "this upstream server asks us: it is not asked any more; name a resolver in \
+                 [upstream] servers that asks somebody else"
+            );
+        }
+    }
+}
+
+const REFUSED: u16 = 5;
+
+/// What every resolver knows: the name servers of the root.
+fn probe() -> Query {
+    Query {
+        name: DomainName::from_wire(&[0]).map(|(root, _)| root).expect("the root is a name"),
+        record_type: 2,
+        dnssec_ok: false,
+        checking_disabled: false,
+    }
+}
+
+/// Why a response is not an answer. A denial is one.
+fn failure_of(response: &Response) -> Option<UpstreamError> {
+    let (rcode, errors) = (response.rcode(), response.errors());
+    (!matches!(rcode, 0 | 3)).then(|| UpstreamError::Failed { rcode, errors: errors.into() })
+}
