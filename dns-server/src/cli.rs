@@ -217,6 +217,10 @@ fn check(config: &Config) -> Result<(), Failure> {
     for server in &servers {
         println!("upstream: {server}");
     }
+    for zone in &config.upstream.zones {
+        let servers: Vec<_> = zone.servers.iter().map(ToString::to_string).collect();
+        println!("forward {}: {}", zone.name, servers.join(", "));
+    }
     for group in &config.groups {
         let networks = match group.networks.len() {
             1 => "1 network".to_owned(),

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use crate::{
     answer::Snapshot,
     bundle::{self, BundleError, Kept, Staged, Store},
-    config::{Config, Group, ListSource, Profile, Tls, is_loop},
+    config::{Config, Group, ListSource, Profile, Tls, Upstream, Zone, is_loop},
     failure::Failure,
     listen::terms::Terms,
     policy::{
@@ -31,8 +31,8 @@ use crate::{
         unblock::Unblocks,
     },
     resolve::{
-        CacheSettings, Resolver,
-        upstream::{Failover, Order, Server, Zones},
+        Resolver,
+        upstream::{Failover, Server, Zones},
     },
 };
 
@@ -88,7 +88,7 @@ impl Service {
     /// [`Failure`], when that cannot be served.
     pub fn start(config: Config) -> Result<Self, Failure> {
         let servers = servers(&config)?;
-        let resolver = connect(&servers)?;
+        let resolver = connect(&config, &servers)?;
         let store = store(&config, None)?;
         let lists = Lists::at_start(&config, store.as_deref())?;
         let served = &lists.served;
@@ -123,9 +123,12 @@ impl Service {
         let mut origin = self.origin();
         let servers = servers(&config)?;
         // The same servers keep their connections and their cache.
-        let resolver = match servers == origin.servers {
+        let is_same = servers == origin.servers
+            && config.upstream == origin.config.upstream
+            && config.cache == origin.config.cache;
+        let resolver = match is_same {
             true => origin.resolver.clone(),
-            false => connect(&servers)?,
+            false => connect(&config, &servers)?,
         };
         let store = store(&config, origin.store.as_ref())?;
         // Last of what may fail: from here on, this bundle is the last good one.
@@ -466,8 +469,8 @@ fn level(profile: &Profile, filter: &Filter) -> Result<Level, Failure> {
 
 /// The configured upstream servers, or the system's, less ourselves.
 pub(crate) fn servers(config: &Config) -> Result<Vec<Server>, Failure> {
-    if !config.upstream.is_empty() {
-        return Ok(config.upstream.clone());
+    if !config.upstream.servers.is_empty() {
+        return Ok(config.upstream.servers.clone());
     }
     let mut servers = Server::of_system().map_err(|error| Failure::Upstream { error })?;
     servers.retain(|server| !is_loop(&config.listen, server));
@@ -478,11 +481,16 @@ pub(crate) fn servers(config: &Config) -> Result<Vec<Server>, Failure> {
     Ok(servers)
 }
 
-fn connect(servers: &[Server]) -> Result<Arc<Resolver>, Failure> {
-    let rest =
-        Failover::new(servers, Order::Given, false).map_err(|error| Failure::Upstream { error })?;
-    let upstream = Zones::new(Vec::new(), rest);
-    Ok(Arc::new(Resolver::new(Arc::new(upstream), CacheSettings::default())))
+/// A resolver with an empty cache, that asks those servers and the configured ones of zones.
+fn connect(config: &Config, servers: &[Server]) -> Result<Arc<Resolver>, Failure> {
+    let Upstream { order, trusted, zones, .. } = &config.upstream;
+    let failover = |servers: &[Server], trusted| {
+        Failover::new(servers, *order, trusted).map_err(|error| Failure::Upstream { error })
+    };
+    let zone = |zone: &Zone| Ok((zone.name.clone(), failover(&zone.servers, false)?));
+    let zones = zones.iter().map(zone).collect::<Result<_, Failure>>()?;
+    let upstream = Zones::new(zones, failover(servers, *trusted)?);
+    Ok(Arc::new(Resolver::new(Arc::new(upstream), config.cache.clone())))
 }
 
 /// Which lists are in force, in a line: origin, date, serial and counts.

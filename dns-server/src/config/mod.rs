@@ -10,6 +10,7 @@ mod profiles;
 mod tests;
 mod tls;
 mod typed;
+mod upstream;
 mod validated;
 
 use std::{
@@ -33,13 +34,14 @@ use jiff::Timestamp;
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
+pub use self::upstream::{Upstream, Zone};
 pub(crate) use self::validated::is_loop;
 use crate::{
     policy::{
         local::LocalRecords,
         refusal::{RefusalForm, Telling},
     },
-    resolve::upstream::Server,
+    resolve::CacheSettings,
     wire::designation::{self, DOH_PATH, Designation, Endpoint},
 };
 
@@ -54,8 +56,10 @@ pub struct Config {
     pub proxies: Vec<IpNet>,
     /// What clients may take at once.
     pub limits: Limits,
-    /// Resolvers to ask, in order; empty: the system's.
-    pub upstream: Vec<Server>,
+    /// Who is asked.
+    pub upstream: Upstream,
+    /// How long the answers are kept, and how many.
+    pub cache: CacheSettings,
     /// Where lists come from, and who vouches for them.
     pub lists: Lists,
     /// Who is who, by network. No network stands twice.
@@ -322,7 +326,8 @@ impl Default for Config {
             tls: None,
             proxies: Vec::new(),
             limits: Limits::default(),
-            upstream: Vec::new(),
+            upstream: Upstream::default(),
+            cache: CacheSettings::default(),
             lists: Lists::default(),
             groups: vec![Group::default()],
             profiles: BTreeMap::from([(CHILD.to_owned(), profiles::built_in(CHILD))]),

@@ -1,6 +1,7 @@
 //! Configurations, and what is said about those that cannot be served.
 
 use super::*;
+use crate::resolve::upstream::{Order, Server};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse("/etc/preau/preau.toml", text)
@@ -11,7 +12,8 @@ fn nothing_is_the_default() {
     let config = parse("").unwrap();
     assert_eq!(config.listen.dns, ["127.0.0.1:5300".parse().unwrap()]);
     assert_eq!(config.listen.all().count(), 1);
-    assert_eq!(config.upstream, []);
+    assert_eq!(config.upstream, Upstream::default());
+    assert_eq!(config.cache, CacheSettings::default());
     assert_eq!(config.lists, Lists::default());
     assert_eq!(config.groups, [Group::default()]);
     assert_eq!(config.groups[0].profile, "child");
@@ -75,7 +77,7 @@ refusal = "null"
     .unwrap();
     let texts = |servers: &[Server]| servers.iter().map(Server::to_string).collect::<Vec<_>>();
     assert_eq!(
-        texts(&config.upstream),
+        texts(&config.upstream.servers),
         ["192.0.2.1:53", "192.0.2.1:5353", "[2001:db8::53]:53", "tls://9.9.9.9:853#dns.quad9.net"]
     );
     assert_eq!(config.listen.dns.len(), 2);
@@ -97,6 +99,51 @@ refusal = "null"
     assert_eq!(library.filter.mode, filter_core::Mode::Closed);
     assert_eq!(library.refusal, RefusalForm::Null);
     assert_eq!(config.profiles["staff"].filter, filter_core::Profile::named("staff").unwrap());
+}
+
+#[test]
+fn upstream_and_cache() {
+    let config = parse(
+        r#"
+[upstream]
+servers = ["127.0.0.1:5335", "https://9.9.9.9/dns-query#dns.quad9.net"]
+order = "fastest"
+dnssec = "trust"
+
+[[forward]]
+zone = "Lan.School.example"
+servers = ["10.0.0.2"]
+
+[[forward]]
+zone = "10.in-addr.arpa"
+servers = ["10.0.0.2", "10.0.0.3"]
+
+[cache]
+size = "1GiB"
+min_ttl = "30s"
+max_ttl = "1h"
+failures = "10s"
+stale = "3d"
+prefetch = false
+"#,
+    )
+    .unwrap();
+    assert_eq!((config.upstream.order, config.upstream.trusted), (Order::Fastest, true));
+    let zones: Vec<_> = config
+        .upstream
+        .zones
+        .iter()
+        .map(|zone| format!("{} {}", zone.name, zone.servers.len()))
+        .collect();
+    assert_eq!(zones, ["lan.school.example 1", "10.in-addr.arpa 2"]);
+    let expected = CacheSettings {
+        octets: 1 << 30,
+        ttl: 30..=3600,
+        failures: Duration::from_secs(10),
+        stale: Duration::from_secs(3 * 24 * 60 * 60),
+        prefetch: false,
+    };
+    assert_eq!(config.cache, expected);
 }
 
 /// A category that the profile blocks by default may be allowed: that is how it is lifted.
@@ -234,6 +281,113 @@ error: `dns.example` is no upstream server: not an IP address, with or without a
   |            ^^^^^^^^^^^^^
   |
 help: write \"192.0.2.1\", \"192.0.2.1:5353\" or \"tls://192.0.2.1#resolver.example\"",
+    ),
+    (
+        "[upstream]\nservers = [\"127.0.0.1\", \"192.0.2.1\"]\ndnssec = \"trust\"\n",
+        "\
+error: `192.0.2.1` cannot be trusted to verify
+ --> /etc/preau/preau.toml:2:25
+  |
+2 | servers = [\"127.0.0.1\", \"192.0.2.1\"]
+  |                         ^^^^^^^^^^^
+  |
+help: anybody on the way can change what it says: ask a resolver on this machine, or by tls://, https:// or quic://, or drop `dnssec`",
+    ),
+    (
+        "[upstream]\ndnssec = \"trust\"\n",
+        "\
+error: nobody to trust
+ --> /etc/preau/preau.toml:2:10
+  |
+2 | dnssec = \"trust\"
+  |          ^^^^^^^
+  |
+help: name the `servers` that verify: the system's are anybody's",
+    ),
+    (
+        "[upstream]\ndnssec = \"validate\"\n",
+        "\
+error: unknown variant `validate`, expected `off` or `trust`
+ --> /etc/preau/preau.toml:2:10
+  |
+2 | dnssec = \"validate\"
+  |          ^^^^^^^^^^",
+    ),
+    (
+        "[[forward]]\nzone = \"a.example\"\nservers = []\n",
+        "\
+error: no upstream server
+ --> /etc/preau/preau.toml:3:11
+  |
+3 | servers = []
+  |           ^^
+  |
+help: name at least one",
+    ),
+    (
+        "[[forward]]\nzone = \".\"\nservers = [\"192.0.2.1\"]\n",
+        "\
+error: `.` is not a zone
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | zone = \".\"
+  |        ^^^
+  |
+help: write a domain name such as \"school.example\", or \"168.192.in-addr.arpa\" for the names of 192.168.0.0/16",
+    ),
+    (
+        "\
+[[forward]]
+zone = \"school.example\"
+servers = [\"192.0.2.1\"]
+[[forward]]
+zone = \"School.Example.\"
+servers = [\"192.0.2.2\"]
+",
+        "\
+error: the zone school.example stands twice
+ --> /etc/preau/preau.toml:5:8
+  |
+2 | zone = \"school.example\"
+  |        ---------------- first here
+...
+5 | zone = \"School.Example.\"
+  |        ^^^^^^^^^^^^^^^^^ again here
+  |
+help: put the servers of both into one",
+    ),
+    (
+        "[cache]\nsize = \"64\"\n",
+        "\
+error: `64` is not a size for a cache
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | size = \"64\"
+  |        ^^^^
+  |
+help: write a number and a unit, MiB or GiB, from \"1MiB\", such as \"64MiB\"",
+    ),
+    (
+        "[cache]\nstale = \"4d\"\n",
+        "\
+error: `4d` is not a length of time that makes sense here
+ --> /etc/preau/preau.toml:2:9
+  |
+2 | stale = \"4d\"
+  |         ^^^^
+  |
+help: write a number and a unit, s, m, h or d, from \"0s\" (never) to \"3d\"",
+    ),
+    (
+        "[cache]\nmin_ttl = \"10m\"\nmax_ttl = \"5m\"\n",
+        "\
+error: `min_ttl` is more than the 300 s of `max_ttl`
+ --> /etc/preau/preau.toml:2:11
+  |
+2 | min_ttl = \"10m\"
+  |           ^^^^^
+  |
+help: lower it",
     ),
     (
         "[listen]\ndns = [\"0.0.0.0:53\"]\n[upstream]\nservers = [\"127.0.0.1\"]\n",

@@ -13,6 +13,8 @@ pub(super) struct File {
     pub(super) tls: Option<Spanned<Tls>>,
     pub(super) limits: Limits,
     pub(super) upstream: Upstream,
+    pub(super) forward: Vec<Forward>,
+    pub(super) cache: Cache,
     pub(super) lists: Lists,
     pub(super) group: Vec<Group>,
     pub(super) floor: Option<Floor>,
@@ -67,8 +69,54 @@ pub(super) struct Tls {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Upstream {
-    /// Resolvers to ask, in this order.
+    /// Resolvers to ask.
     pub(super) servers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) order: Option<Order>,
+    pub(super) dnssec: Option<Spanned<Dnssec>>,
+}
+
+/// Which of several resolvers is asked first.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Order {
+    Given,
+    Fastest,
+}
+
+/// Who verifies signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Dnssec {
+    /// Nobody that clients could rely on.
+    Off,
+    /// The resolvers.
+    Trust,
+}
+
+/// `[[forward]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Forward {
+    /// The zone: its names, and those below.
+    pub(super) zone: Spanned<String>,
+    /// Who knows it.
+    pub(super) servers: Spanned<Vec<Spanned<String>>>,
+}
+
+/// `[cache]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Cache {
+    /// Memory.
+    pub(super) size: Option<Spanned<String>>,
+    pub(super) min_ttl: Option<Spanned<String>>,
+    pub(super) max_ttl: Option<Spanned<String>>,
+    /// How long failures are kept.
+    pub(super) failures: Option<Spanned<String>>,
+    /// How long answers are kept beyond their time.
+    pub(super) stale: Option<Spanned<String>>,
+    /// Whether what is much asked for is asked for anew before its time is over.
+    pub(super) prefetch: Option<bool>,
 }
 
 /// `[lists]`

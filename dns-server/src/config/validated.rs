@@ -3,7 +3,6 @@
 use std::{ops::Range, path::Path, sync::Arc};
 
 use lists::diagnostic::{Diagnostic, TextFile};
-use toml::Spanned;
 
 use super::{Config, ConfigError, Listen, typed};
 use crate::resolve::upstream::Server;
@@ -22,10 +21,8 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     let proxies = check.proxies(&written.listen);
     let limits = check.limits(&written.limits);
     let tls = check.tls(written.tls.as_ref(), &written.listen, &folder);
-    let upstream = match &written.upstream.servers {
-        Some(servers) => check.servers(servers, &listen),
-        None => defaults.upstream,
-    };
+    let upstream = check.upstream(&written.upstream, &written.forward, &listen);
+    let cache = check.cache(&written.cache);
     let lists = check.lists(&written.lists, &folder);
     let page = written.page.as_ref().map(|page| check.page(page));
     let mut profiles = defaults.profiles;
@@ -51,6 +48,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         proxies,
         limits,
         upstream,
+        cache,
         lists,
         groups,
         profiles,
@@ -101,29 +99,5 @@ impl Check {
             .related(first, "first here")
             .help(help);
         self.faults.push(fault);
-    }
-
-    fn servers(&mut self, servers: &Spanned<Vec<Spanned<String>>>, listen: &Listen) -> Vec<Server> {
-        if servers.get_ref().is_empty() {
-            let help = "name at least one, or leave `servers` out to ask the system's resolvers";
-            self.fault(servers.span(), "no upstream server", help);
-        }
-        let mut known = Vec::new();
-        for text in servers.get_ref() {
-            match text.get_ref().parse::<Server>() {
-                Ok(server) if is_loop(listen, &server) => {
-                    let title = format!("upstream server {server} is this server itself");
-                    self.fault(text.span(), title, "name a resolver that asks somebody else");
-                }
-                Ok(server) => known.push(server),
-                Err(error) => {
-                    let title = format!("`{}` is no upstream server: {error}", text.get_ref());
-                    let help = "write \"192.0.2.1\", \"192.0.2.1:5353\" or \
-                                \"tls://192.0.2.1#resolver.example\"";
-                    self.fault(text.span(), title, help);
-                }
-            }
-        }
-        known
     }
 }

@@ -132,6 +132,12 @@ impl Resolver {
         }
     }
 
+    /// True for a name of a zone that has servers of its own: also special-use names are asked there
+    /// (RFC 6303 §3).
+    pub fn is_forwarded(&self, name: &DomainName) -> bool {
+        self.shared.upstream.zone_labels(name) > 0
+    }
+
     /// Forgets a name and everything below it; without a name, everything.
     pub fn flush(&self, name: Option<&DomainName>) {
         self.shared.cache.flush(name);
