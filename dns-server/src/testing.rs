@@ -138,6 +138,36 @@ impl Upstream for FewNames {
     }
 }
 
+/// A response to a query, as it is read from the wire: its answer records are owned by the name
+/// asked (type, TTL, data), and so are those of its authority section.
+pub(crate) fn response(
+    query: &Query,
+    rcode: u8,
+    authentic: bool,
+    answers: &[(u16, u32, &[u8])],
+    authorities: &[(u16, u32, Vec<u8>)],
+) -> Response {
+    let mut message = Message { rcode, records: Vec::new(), counts: [0; 2] };
+    for &(record_type, ttl, data) in answers {
+        message.record(0, b"\xc0\x0c", record_type, ttl, data);
+    }
+    for (record_type, ttl, data) in authorities {
+        message.record(1, b"\xc0\x0c", *record_type, *ttl, data);
+    }
+    let octets = message.written(&query.name, query.record_type);
+    let read = Response::read(&octets, &query.name, query.record_type, query.dnssec_ok);
+    let mut response = read.unwrap();
+    if !authentic {
+        response.distrust();
+    }
+    response
+}
+
+/// An SOA that lets denials be kept for so many seconds.
+pub(crate) fn soa(ttl: u32) -> (u16, u32, Vec<u8>) {
+    (6, 86_400, [&SOA[..18], &ttl.to_be_bytes()].concat())
+}
+
 const SOA: [u8; 22] = [0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5];
 
 /// A message by hand, so that nothing under test made it.

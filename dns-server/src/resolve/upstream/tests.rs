@@ -321,7 +321,8 @@ async fn do_and_cd_are_passed_on() {
     for (dnssec_ok, checking_disabled, trusted) in
         [(false, false, false), (true, false, false), (false, true, false), (true, true, true)]
     {
-        let upstream = Failover::new(&[peer.server.clone()], Order::Given, trusted).unwrap();
+        let upstream =
+            Failover::new(std::slice::from_ref(&peer.server), Order::Given, trusted).unwrap();
         let query = Query { dnssec_ok, checking_disabled, ..query("flags.example", 16) };
         let response = upstream.lookup(&query).await.unwrap();
         let shown = Message::from_vec(response.octets()).unwrap().answers[0].data.to_string();
@@ -335,16 +336,16 @@ async fn do_and_cd_are_passed_on() {
 #[tokio::test]
 async fn one_server_fails_and_another_answers() {
     #[rustfmt::skip]
-    let cases: [(&str, Script, Script, &str, [(usize, usize); 2]); 5] = [
-        ("an answer", answers, answers, ANSWER, [(2, 0), (0, 0)]),
+    let cases: [(&str, [Script; 2], &str, [(usize, usize); 2]); 5] = [
+        ("an answer", [answers, answers], ANSWER, [(2, 0), (0, 0)]),
         // It did answer: it stays the first to be asked.
-        ("SERVFAIL", fails, answers, ANSWER, [(2, 0), (2, 0)]),
-        ("REFUSED", refuses, answers, ANSWER, [(2, 0), (2, 0)]),
-        ("NXDOMAIN", denies, answers, "3 []", [(2, 0), (0, 0)]),
-        ("SERVFAIL twice", fails, fails, "Failed { rcode: 2, errors: [] }", [(2, 0), (2, 0)]),
+        ("SERVFAIL", [fails, answers], ANSWER, [(2, 0), (2, 0)]),
+        ("REFUSED", [refuses, answers], ANSWER, [(2, 0), (2, 0)]),
+        ("NXDOMAIN", [denies, answers], "3 []", [(2, 0), (0, 0)]),
+        ("SERVFAIL twice", [fails, fails], "Failed { rcode: 2, errors: [] }", [(2, 0), (2, 0)]),
     ];
-    for (what, first, second, expected, counts) in cases {
-        let (first, second) = (Peer::start(first, says_nothing), Peer::start(second, says_nothing));
+    for (what, scripts, expected, counts) in cases {
+        let [first, second] = scripts.map(|script| Peer::start(script, says_nothing));
         let upstream = failover(&[&first, &second], Order::Given);
         for name in ["a.example", "b.example"] {
             assert_eq!(told(&upstream, name).await, expected, "{what}");
