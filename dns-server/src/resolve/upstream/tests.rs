@@ -332,11 +332,14 @@ async fn do_and_cd_are_passed_on() {
     }
 }
 
+/// Datagrams and connections of two servers.
+type Asked = [(usize, usize); 2];
+
 /// Several servers, and how often each is asked one question after another.
 #[tokio::test]
 async fn one_server_fails_and_another_answers() {
     #[rustfmt::skip]
-    let cases: [(&str, [Script; 2], &str, [(usize, usize); 2]); 5] = [
+    let cases: [(&str, [Script; 2], &str, Asked); 5] = [
         ("an answer", [answers, answers], ANSWER, [(2, 0), (0, 0)]),
         // It did answer: it stays the first to be asked.
         ("SERVFAIL", [fails, answers], ANSWER, [(2, 0), (2, 0)]),
