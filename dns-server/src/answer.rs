@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use filter_core::DomainName;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -16,7 +17,7 @@ use crate::{
         decide::{Asked, Decision, Decline},
         group::GroupId,
         local::LocalRecord,
-        refusal::{Detail, Refusal, RefusalForm},
+        refusal::{self, Detail, Refusal, RefusalForm, Telling},
     },
     resolve::{Query, Resolver, upstream::UpstreamError},
     wire::{
@@ -30,6 +31,7 @@ use crate::{
 
 /// Everything that one answer depends on. Answers take one snapshot and stay with it; a reload
 /// replaces the whole.
+#[derive(Clone)]
 pub(crate) struct Snapshot {
     /// Who may ask for what, and when.
     pub(crate) policy: Policy,
@@ -48,7 +50,23 @@ pub(crate) enum Immediate {
     /// The reply stands in the buffer, this long.
     Reply(usize),
     /// Upstream must be asked: [`Snapshot::resolve`].
-    Resolve(Question),
+    Resolve(Pending),
+}
+
+/// A question that upstream must be asked about, and what its answer depends on beside that.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    question: Question,
+    group: GroupId,
+    /// When it was decided.
+    now: Timestamp,
+}
+
+impl Pending {
+    /// The octets of the query that a reply needs.
+    pub(crate) fn query<'q>(&self, packet: &'q [u8]) -> &'q [u8] {
+        &packet[..self.question.echo.length]
+    }
 }
 
 impl Snapshot {
@@ -78,30 +96,17 @@ impl Snapshot {
             Err(Unreadable::Error(rcode, echo)) => return reply(&echo, rcode, Body::Empty, None),
         };
         let echo = &question.echo;
-        let asked = Asked {
-            name: &question.name,
-            record_type: question.record_type,
-            internet: question.is_internet(),
-            recursion_desired: question.recursion_desired,
-        };
-        let Some(ruling) = group.and_then(|group| self.policy.decide(asked, group, now)) else {
+        let decided = group
+            .and_then(|group| Some((group, self.policy.decide(asked(&question), group, now)?)));
+        let Some((group, ruling)) = decided else {
             let error = ExtendedError::bare(Code::PROHIBITED);
             return reply(echo, Rcode::Refused, Body::Empty, Some(error));
         };
         match &ruling.decision {
             Decision::Refuse(refusal) => {
                 let (rcode, body, code) = refused(refusal, question.record_type, ruling.ttl);
-                let telling = ruling.audience.telling;
-                let text = refusal.cause.told(telling);
-                let text = text.as_ref().map(|text| text as &dyn fmt::Display);
-                let code = match (telling.on_request, refusal.is_legal()) {
-                    _ if code == Code::FORGED => code,
-                    (_, true) => Code::CENSORED,
-                    (true, false) => Code::FILTERED,
-                    (false, false) => code,
-                };
-                let error = ExtendedError { code, text };
-                reply(echo, rcode, body, (telling.detail != Detail::None).then_some(error))
+                let told = Told::of(refusal, code, ruling.audience.telling);
+                reply(echo, rcode, body, told.as_ref().map(Told::error))
             }
             Decision::Local(record) => {
                 let body = local(*record, question.record_type, ruling.ttl);
@@ -112,7 +117,12 @@ impl Snapshot {
                 reply(echo, rcode, Body::Empty, Some(ExtendedError::bare(code)))
             }
             Decision::MinimalAny => reply(echo, Rcode::NoError, Body::Any, None),
-            Decision::Resolve => Immediate::Resolve(question),
+            Decision::NoData => {
+                reply(echo, Rcode::NoError, Body::Negative { ttl: ruling.ttl.min(MADE_TTL) }, None)
+            }
+            Decision::Resolve | Decision::Rewrite(_) => {
+                Immediate::Resolve(Pending { question, group, now })
+            }
         }
     }
 
@@ -120,26 +130,66 @@ impl Snapshot {
     /// at least.
     pub(crate) async fn resolve(
         &self,
-        question: &Question,
+        pending: &Pending,
         transport: Transport,
-        mut query: Vec<u8>,
+        query: Vec<u8>,
     ) -> Vec<u8> {
-        let echo = &question.echo;
+        let Pending { question, group, now } = pending;
+        let reply = Reply { echo: &question.echo, transport, query };
+        // As it was decided before: same snapshot, same moment.
+        let Some(ruling) = self.policy.decide(asked(question), *group, *now) else {
+            return reply.failure(&UpstreamError::Unreachable);
+        };
+        match ruling.decision {
+            Decision::Rewrite(targets) => {
+                self.stand_in(targets, question, ruling.ttl.min(MADE_TTL), reply).await
+            }
+            _ => self.forward(question, ruling.ttl, reply).await,
+        }
+    }
+
+    async fn forward(&self, question: &Question, ttl: u32, mut reply: Reply<'_>) -> Vec<u8> {
         let answer = match self.resolver.resolve(&asked_of_upstream(question)).await {
             Ok(answer) => answer,
-            Err(error) => return failure(query, echo, transport, &error),
+            Err(error) => return reply.failure(&error),
         };
+        let (echo, transport) = (reply.echo, reply.transport);
         let capacity = answer::forward_capacity(answer.response(), transport);
-        query.resize(query.len().max(capacity), 0);
-        let lifetime = answer.lifetime(u32::MAX);
+        reply.query.resize(reply.query.len().max(capacity), 0);
+        let lifetime = answer.lifetime(ttl);
         let error = answer.error().map(ExtendedError::bare);
-        match answer::forward(&mut query, echo, transport, answer.response(), lifetime, error) {
-            Some(length) => {
-                query.truncate(length);
-                query
-            }
-            None => failure(query, echo, transport, &UpstreamError::Garbled),
+        let response = answer.response();
+        match answer::forward(&mut reply.query, echo, transport, response, lifetime, error) {
+            Some(length) => reply.of(length),
+            None => reply.failure(&UpstreamError::Garbled),
         }
+    }
+
+    /// Answers with the first of these names that exists.
+    async fn stand_in(
+        &self,
+        targets: &[DomainName],
+        question: &Question,
+        ttl: u32,
+        reply: Reply<'_>,
+    ) -> Vec<u8> {
+        let mut failure = UpstreamError::Unreachable;
+        for target in targets {
+            let asked =
+                Query { name: target.clone(), dnssec_ok: false, ..asked_of_upstream(question) };
+            match self.resolver.resolve(&asked).await {
+                Ok(answer) if answer.response().is_nxdomain() => {}
+                Ok(answer) => {
+                    let ttl = answer.response().lifetime().map_or(ttl, |left| ttl.min(left));
+                    let addresses = answer.response().addresses();
+                    let body = Body::StandIn { target, addresses, ttl };
+                    let error = ExtendedError::bare(Code::FORGED);
+                    return reply.written(Rcode::NoError, body, Some(error));
+                }
+                Err(error) => failure = error,
+            }
+        }
+        reply.failure(&failure)
     }
 
     /// Answers a packet, however long that takes; `None` is silence. Upstream is asked with one of
@@ -159,11 +209,20 @@ impl Snapshot {
                 buffer.truncate(length);
                 Some(buffer)
             }
-            Immediate::Resolve(question) => {
+            Immediate::Resolve(pending) => {
                 let _permit = waiting.acquire().await; // nobody closes it
-                Some(self.resolve(&question, transport, buffer).await)
+                Some(self.resolve(&pending, transport, buffer).await)
             }
         }
+    }
+}
+
+fn asked(question: &Question) -> Asked<'_> {
+    Asked {
+        name: &question.name,
+        record_type: question.record_type,
+        internet: question.is_internet(),
+        recursion_desired: question.recursion_desired,
     }
 }
 
@@ -179,8 +238,8 @@ fn asked_of_upstream(question: &Question) -> Query {
 
 /// TTL and negative TTL of refusals, in seconds: what is unblocked is soon seen again.
 const REFUSAL_TTL: u32 = 30;
-/// TTL of local records, in seconds.
-const LOCAL_TTL: u32 = 300;
+/// TTL of local records, and of names that stand in for others, in seconds.
+const MADE_TTL: u32 = 300;
 
 /// How a refusal is told: response code, records, extended error.
 fn refused<'r>(refusal: &'r Refusal<'_>, record_type: u16, ttl: u32) -> (Rcode, Body<'r>, Code) {
@@ -202,7 +261,7 @@ fn refused<'r>(refusal: &'r Refusal<'_>, record_type: u16, ttl: u32) -> (Rcode, 
 
 /// A name of the operator's network.
 fn local(record: LocalRecord<'_>, record_type: u16, ttl: u32) -> Body<'_> {
-    let ttl = ttl.min(LOCAL_TTL);
+    let ttl = ttl.min(MADE_TTL);
     match (record, record_type) {
         (LocalRecord::Address(target), rr_type::PTR) => Body::Pointer { target, ttl },
         (LocalRecord::Host(addresses), _) => match of_type(addresses, record_type) {
@@ -233,35 +292,75 @@ fn declined(decline: Decline) -> (Rcode, Code) {
     }
 }
 
-/// SERVFAIL, written over the query.
-fn failure(
-    mut query: Vec<u8>,
-    echo: &Echo,
+/// A reply to be written over its query.
+struct Reply<'q> {
+    echo: &'q Echo,
     transport: Transport,
-    error: &UpstreamError,
-) -> Vec<u8> {
-    query.resize(query.len().max(REPLY_CAPACITY), 0);
-    let upstream_code;
-    let mut text: Option<&dyn fmt::Display> = None;
-    let code = match error {
-        UpstreamError::Unreachable => Code::NO_REACHABLE_AUTHORITY,
-        UpstreamError::Garbled => Code::NETWORK_ERROR,
-        UpstreamError::Failed { rcode, errors } => match errors.first() {
-            Some(received) => {
-                text = received.as_error().text;
-                received.code
-            }
-            None => {
-                upstream_code = format!("upstream answered {}", text::rcode(*rcode));
-                text = Some(&upstream_code);
-                Code::OTHER
-            }
-        },
-    };
-    let error = Some(ExtendedError { code, text });
-    let length = answer::write(&mut query, echo, transport, Rcode::ServFail, Body::Empty, error);
-    query.truncate(length);
-    query
+    query: Vec<u8>,
+}
+
+impl Reply<'_> {
+    fn written(
+        mut self,
+        rcode: Rcode,
+        body: Body<'_>,
+        error: Option<ExtendedError<'_>>,
+    ) -> Vec<u8> {
+        self.query.resize(self.query.len().max(REPLY_CAPACITY), 0);
+        let length = answer::write(&mut self.query, self.echo, self.transport, rcode, body, error);
+        self.of(length)
+    }
+
+    fn of(mut self, length: usize) -> Vec<u8> {
+        self.query.truncate(length);
+        self.query
+    }
+
+    /// SERVFAIL.
+    fn failure(self, error: &UpstreamError) -> Vec<u8> {
+        let upstream_code;
+        let mut text: Option<&dyn fmt::Display> = None;
+        let code = match error {
+            UpstreamError::Unreachable => Code::NO_REACHABLE_AUTHORITY,
+            UpstreamError::Garbled => Code::NETWORK_ERROR,
+            UpstreamError::Failed { rcode, errors } => match errors.first() {
+                Some(received) => {
+                    text = received.as_error().text;
+                    received.code
+                }
+                None => {
+                    upstream_code = format!("upstream answered {}", text::rcode(*rcode));
+                    text = Some(&upstream_code);
+                    Code::OTHER
+                }
+            },
+        };
+        self.written(Rcode::ServFail, Body::Empty, Some(ExtendedError { code, text }))
+    }
+}
+
+/// What is told of a refusal.
+struct Told<'r> {
+    code: Code,
+    text: Option<refusal::Told<'r>>,
+}
+
+impl<'r> Told<'r> {
+    /// `None`: nothing. `code` is what its records ask for.
+    fn of(refusal: &'r Refusal<'_>, code: Code, telling: Telling) -> Option<Self> {
+        let code = match code {
+            Code::BLOCKED if refusal.is_legal() => Code::CENSORED,
+            Code::BLOCKED if telling.on_request => Code::FILTERED,
+            code => code,
+        };
+        let text = refusal.cause.told(telling);
+        (telling.detail != Detail::None).then_some(Self { code, text })
+    }
+
+    fn error(&self) -> ExtendedError<'_> {
+        let text = self.text.as_ref().map(|text| text as &dyn fmt::Display);
+        ExtendedError { code: self.code, text }
+    }
 }
 
 #[cfg(test)]

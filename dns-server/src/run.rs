@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::{net::TcpListener, runtime::Handle, sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,6 +25,8 @@ use crate::{
     service::Service,
 };
 
+/// How often it is looked whether schedules have to be worked out anew. They reach days ahead.
+const PLANNING: Duration = Duration::from_secs(60);
 /// How long questions in hand may take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -57,6 +60,13 @@ pub async fn serve(
     // Dropped, it stops.
     let mut polling = JoinSet::new();
     polling.spawn(poller.run());
+    let planning = service.clone();
+    polling.spawn(async move {
+        loop {
+            tokio::time::sleep(PLANNING).await;
+            planning.keep_plans(Timestamp::now());
+        }
+    });
     let tasks = TaskTracker::new();
     let stop = StopOnDrop(Arc::default());
     let stop_streams = CancellationToken::new();

@@ -6,7 +6,7 @@ mod tests;
 use std::{
     cmp::Reverse,
     collections::BTreeMap,
-    io,
+    io, iter,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -14,6 +14,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use filter_core::{Filter, Stamp};
+use jiff::Timestamp;
 use lists::{digest::Sha256Digest, pointer::Pointer, pull::Url, signature::PublicKeys};
 use tokio::sync::Notify;
 
@@ -176,7 +177,7 @@ impl Service {
         staged.check_expiry((!lists.is_starter()).then(|| lists.stamp()))?;
         let published = if lists.is_published() { lists.stamp().serial } else { 0 };
         staged.check_serial(published.max(store.highest_serial()?))?;
-        let plans = plans(&origin.config, &staged.filter)?;
+        let plans = plans(&origin.config, &staged.filter, Timestamp::now())?;
         let served = Served::kept(bundle::Origin::Published(from), store.commit(staged)?);
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(&served);
@@ -184,6 +185,18 @@ impl Service {
         self.snapshot.store(Arc::new(snapshot));
         origin.lists = served;
         Ok(())
+    }
+
+    /// Works schedules out anew where that is due; what does not change is not touched.
+    pub(crate) fn keep_plans(&self, now: Timestamp) {
+        let _origin = self.origin(); // nobody else replaces the snapshot meanwhile
+        let snapshot = self.snapshot();
+        if snapshot.policy.plans.iter().any(|plan| plan.is_due(now)) {
+            let plans = snapshot.policy.plans.iter().map(|plan| plan.worked_out(now)).collect();
+            let policy = Policy { plans, ..snapshot.policy.clone() };
+            let snapshot = Snapshot { policy, ..Snapshot::clone(&snapshot) };
+            self.snapshot.store(Arc::new(snapshot));
+        }
     }
 
     /// Where and how to ask for new lists; `None` where none are pulled.
@@ -299,7 +312,7 @@ impl Lists {
             (ListSource::Published { .. }, Some(store)) => {
                 let is_same = origin.store.as_ref().is_some_and(|open| Arc::ptr_eq(open, store));
                 let digest = served.digest.filter(|_| is_same);
-                let plans = plans(config, &served.filter)?;
+                let plans = plans(config, &served.filter, Timestamp::now())?;
                 Ok(Self { served: Served { digest, ..served.clone() }, plans })
             }
             _ => Self::of_starter(config, bundle::Origin::Starter),
@@ -317,7 +330,7 @@ impl Lists {
         may_replace(&staged)?;
         // Before it replaces the last good one: an intact bundle may still be one that the
         // profiles cannot use.
-        let plans = plans(config, &staged.filter)?;
+        let plans = plans(config, &staged.filter, Timestamp::now())?;
         let origin = bundle::Origin::Bundle(path.to_owned());
         Ok(Self { served: Served::kept(origin, store.commit(staged)?), plans })
     }
@@ -331,7 +344,7 @@ impl Lists {
         failure: Failure,
     ) -> Result<Self, Failure> {
         for kept in store.kept(&config.lists.keys) {
-            let Ok(plans) = plans(config, &kept.filter) else { continue };
+            let Ok(plans) = plans(config, &kept.filter, Timestamp::now()) else { continue };
             let serial = kept.filter.manifest().stamp.serial;
             tracing::error!("{failure}. SERVING THE LAST GOOD BUNDLE instead, serial {serial}");
             let origin = bundle::Origin::LastGood(path.to_owned());
@@ -344,7 +357,7 @@ impl Lists {
     fn of_publisher(config: &Config, store: &Store, url: &Url) -> Result<Self, Failure> {
         for kept in store.kept(&config.lists.keys) {
             let origin = bundle::Origin::Kept(url.to_string());
-            match plans(config, &kept.filter) {
+            match plans(config, &kept.filter, Timestamp::now()) {
                 Ok(plans) => {
                     return Ok(Self { served: Served::kept(origin, kept), plans });
                 }
@@ -405,6 +418,7 @@ pub(crate) fn policy(config: &Config, plans: Vec<Plan>) -> Policy {
     Policy {
         groups: Groups::new(config.groups.iter().map(|group| group.networks.as_slice())),
         plans,
+        engines: config.engines.clone(),
         local: config.local.clone(),
         unblocks: Unblocks::default(),
     }
@@ -418,35 +432,46 @@ pub(crate) fn plans_of(
     filter: &Filter,
 ) -> Result<Vec<Plan>, Failure> {
     if !matches!(origin, bundle::Origin::StarterInsteadOf(_)) {
-        return plans(config, filter);
+        return plans(config, filter, Timestamp::now());
     }
     let (limited, unknown) = config.limited_to(&filter.manifest().categories);
     for category in unknown {
         tracing::warn!("the starter list has no category `{category}`: not in force yet");
     }
-    plans(&limited, filter)
+    plans(&limited, filter, Timestamp::now())
 }
 
-/// What each group may see, by these lists.
-pub(crate) fn plans(config: &Config, filter: &Filter) -> Result<Vec<Plan>, Failure> {
+/// What each group may see, by these lists, worked out for some days around `now`.
+pub(crate) fn plans(
+    config: &Config,
+    filter: &Filter,
+    now: Timestamp,
+) -> Result<Vec<Plan>, Failure> {
     config.check_categories(&filter.manifest().categories)?;
     let mut levels = BTreeMap::new();
-    for name in config.groups.iter().flat_map(|group| [Some(&group.profile), group.floor.as_ref()])
-    {
-        if let Some(name) = name
-            && !levels.contains_key(name)
-        {
+    for name in config.profiles_in_use() {
+        if !levels.contains_key(name) {
             levels.insert(name, level(&config.profiles[name], filter)?);
         }
     }
+    let audience = |group: &Group, name: &String| {
+        let profile = &config.profiles[name]; // checked to exist
+        let floor = group.floor.as_ref().map(|floor| levels[floor].clone());
+        let own = match &floor {
+            Some(floor) => levels[name].within(floor),
+            None => levels[name].clone(),
+        };
+        Audience { floor, own, refusal: profile.refusal.clone(), telling: profile.telling }
+    };
     let plan = |group: &Group| {
-        let profile = &config.profiles[&group.profile]; // there is one for every group
-        Plan::always(Audience {
-            floor: group.floor.as_ref().map(|floor| levels[floor].clone()),
-            own: levels[&group.profile].clone(),
-            refusal: profile.refusal.clone(),
-            telling: profile.telling,
-        })
+        let timetable = &config.profiles[&group.profile].timetable;
+        if timetable.is_empty() {
+            return Plan::always(audience(group, &group.profile));
+        }
+        let names: Vec<_> = iter::once(&group.profile).chain(timetable.profiles()).collect();
+        let audiences = names.iter().map(|name| audience(group, name)).collect();
+        let (schedule, calendar) = config.schedule_of(group);
+        Plan::scheduled(schedule, calendar, audiences, now)
     };
     Ok(config.groups.iter().map(plan).collect())
 }
@@ -464,7 +489,12 @@ fn level(profile: &Profile, filter: &Filter) -> Result<Level, Failure> {
             Some(bind(&observing)?)
         }
     };
-    Ok(Level { filter: bind(&profile.filter)?, observed })
+    Ok(Level {
+        filter: bind(&profile.filter)?,
+        observed,
+        search: profile.search.clone(),
+        youtube: profile.youtube,
+    })
 }
 
 /// The configured upstream servers, or the system's, less ourselves.

@@ -10,6 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use filter_core::{CategoryInfo, DomainName, Filter, FilterBuilder, Options, Scope, Source, Stamp};
+use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::{
@@ -85,12 +86,20 @@ pub(crate) fn certificate(name: &str, years: Range<i32>) -> Identity {
     Identity { certificate: certificate.pem(), key: key.serialize_pem() }
 }
 
+/// That bundle, opened.
+pub(crate) fn filter() -> Filter {
+    Filter::open(bundle(1)).unwrap()
+}
+
 /// A snapshot of a configuration over that bundle and that upstream.
 pub(crate) fn snapshot(config: &str) -> Snapshot {
     let config = Config::parse("test.toml", config).unwrap_or_else(|error| panic!("{error}"));
-    let filter = Filter::open(bundle(1)).unwrap();
+    let filter = filter();
     Snapshot {
-        policy: service::policy(&config, service::plans(&config, &filter).unwrap()),
+        policy: service::policy(
+            &config,
+            service::plans(&config, &filter, Timestamp::now()).unwrap(),
+        ),
         resolver: resolver(Arc::new(FewNames)),
         terms: Terms::of(&config),
     }

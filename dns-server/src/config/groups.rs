@@ -9,13 +9,14 @@ use std::{
 use ipnet::IpNet;
 use toml::Spanned;
 
-use super::{Group, Profile, profiles::built_in, typed, validated::Check};
+use super::{Group, Profile, profiles::built_in, schedule::SchoolYear, typed, validated::Check};
 
 impl Check {
     pub(super) fn groups(
         &mut self,
         groups: &[typed::Group],
         profiles: &mut BTreeMap<String, Profile>,
+        year: &SchoolYear,
     ) -> Vec<Group> {
         let mut names: HashMap<&str, Range<usize>> = HashMap::new();
         let mut networks: HashMap<IpNet, Range<usize>> = HashMap::new();
@@ -33,6 +34,7 @@ impl Check {
                 profile: group.profile.get_ref().clone(),
                 floor: None,
                 doh_path: group.doh_path.as_ref().map(|path| path.get_ref().as_str().into()),
+                calendar: group.zone.as_ref().and_then(|zone| self.calendar(zone, &year.calendars)),
             });
         }
         checked
@@ -46,6 +48,11 @@ impl Check {
         profiles: &mut BTreeMap<String, Profile>,
     ) {
         self.known_profile(&floor.profile, profiles);
+        let is_scheduled = |profile: &Profile| !profile.timetable.is_empty();
+        if profiles.get(floor.profile.get_ref()).is_some_and(is_scheduled) {
+            let help = "a floor holds at all times: name a profile without slots";
+            self.fault(floor.profile.span(), "the floor has slots", help);
+        }
         for name in floor.groups.iter().flat_map(|names| names.get_ref()) {
             if !groups.iter().any(|group| group.name == *name.get_ref()) {
                 let known: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
@@ -58,6 +65,38 @@ impl Check {
                 names.get_ref().iter().any(|name| *name.get_ref() == group.name)
             });
             group.floor = holds.then(|| floor.profile.get_ref().clone());
+        }
+    }
+
+    /// Checks the profiles that others give way to, and that a calendar says when.
+    pub(super) fn timetables(
+        &mut self,
+        written: &BTreeMap<Spanned<String>, typed::Profile>,
+        groups: &[Group],
+        profiles: &mut BTreeMap<String, Profile>,
+        year: &SchoolYear,
+    ) {
+        for (name, profile) in written {
+            let of_slots = profile.slot.iter().map(|slot| &slot.profile);
+            let used = of_slots.chain(profile.exception.iter().map(|day| &day.profile));
+            for other in used {
+                self.known_profile(other, profiles);
+                if profiles.get(other.get_ref()).is_some_and(|other| !other.timetable.is_empty()) {
+                    let title = format!("profile `{}` has slots of its own", other.get_ref());
+                    let help = "a profile that others give way to is the same at all times";
+                    self.fault(other.span(), title, help);
+                }
+            }
+            for during in profile.slot.iter().filter_map(|slot| slot.during.as_ref()) {
+                let lacks =
+                    |group: &Group| group.profile == *name.get_ref() && group.calendar.is_none();
+                if during.get_ref() != "any" && year.calendar.is_none() && groups.iter().any(lacks)
+                {
+                    let title = format!("nobody says when it is `{}`", during.get_ref());
+                    let help = "name the school zone: [calendar] zone = \"A\"";
+                    self.fault(during.span(), title, help);
+                }
+            }
         }
     }
 

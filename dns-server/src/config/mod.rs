@@ -6,6 +6,8 @@ mod listen;
 mod lists;
 mod local;
 mod profiles;
+mod schedule;
+mod search;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -35,11 +37,14 @@ use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
 pub use self::upstream::{Upstream, Zone};
+pub use self::schedule::{Exception, SchoolYear, Slot, Timetable};
 pub(crate) use self::validated::is_loop;
 use crate::{
     policy::{
+        calendar::Calendar,
         local::LocalRecords,
         refusal::{RefusalForm, Telling},
+        search::{SearchMode, SearchTable, YouTube},
     },
     resolve::CacheSettings,
     wire::designation::{self, DOH_PATH, Designation, Endpoint},
@@ -66,6 +71,10 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// The profile of each name that a group uses, and any other that the file defines.
     pub profiles: BTreeMap<String, Profile>,
+    /// Search engines, and what can be done about them.
+    pub engines: Arc<SearchTable>,
+    /// The clock and the school year that schedules go by.
+    pub school_year: SchoolYear,
     /// Names of the operator's own network.
     pub local: LocalRecords,
     /// The file, to read it again on reload and to point into it.
@@ -212,6 +221,8 @@ pub struct Group {
     /// A path of its own for DNS over HTTPS: any client of this server's groups that asks there is
     /// in this one.
     pub doh_path: Option<Arc<str>>,
+    /// Its school holidays, where they are not [`SchoolYear::calendar`].
+    pub calendar: Option<Calendar>,
 }
 
 /// What one audience may see, and how it is told no.
@@ -221,6 +232,12 @@ pub struct Profile {
     pub filter: filter_core::Profile,
     /// Categories that are not refused, but counted as if they were.
     pub observe: BTreeSet<String>,
+    /// What it makes of search engines.
+    pub search: SearchMode,
+    /// What it makes of YouTube.
+    pub youtube: YouTube,
+    /// When it gives way to others.
+    pub timetable: Timetable,
     /// What a refusal looks like.
     pub refusal: RefusalForm,
     /// What is told of its reason.
@@ -331,6 +348,8 @@ impl Default for Config {
             lists: Lists::default(),
             groups: vec![Group::default()],
             profiles: BTreeMap::from([(CHILD.to_owned(), profiles::built_in(CHILD))]),
+            engines: Arc::new(SearchTable::shipped()),
+            school_year: SchoolYear::default(),
             local: LocalRecords::default(),
             file: None,
             category_names: Vec::new(),
@@ -352,6 +371,7 @@ impl Default for Group {
             profile: CHILD.into(),
             floor: None,
             doh_path: None,
+            calendar: None,
         }
     }
 }

@@ -5,8 +5,11 @@ use std::{collections::BTreeSet, net::IpAddr, ops::Range, str::FromStr, sync::Ar
 use filter_core::{Mode, NamePattern};
 use toml::Spanned;
 
-use super::{Profile, typed, validated::Check};
-use crate::policy::refusal::{Detail, Language, RefusalForm, Telling};
+use super::{Profile, schedule::Timetable, search, typed, validated::Check};
+use crate::policy::{
+    refusal::{Detail, Language, RefusalForm, Telling},
+    search::SearchTable,
+};
 
 /// A built-in profile as it is.
 ///
@@ -14,9 +17,13 @@ use crate::policy::refusal::{Detail, Language, RefusalForm, Telling};
 /// If `name` is not one of [`filter_core::Profile::BUILTIN`].
 pub(super) fn built_in(name: &str) -> Profile {
     let filter = filter_core::Profile::named(name).expect("the caller knows the built-in names");
+    let (search, youtube) = search::built_in(name);
     Profile {
         filter,
         observe: BTreeSet::new(),
+        search,
+        youtube,
+        timetable: Timetable::default(),
         refusal: RefusalForm::default(),
         telling: Telling::default(),
     }
@@ -39,11 +46,11 @@ impl Check {
         name: &str,
         written: &typed::Profile,
         page: Option<&Arc<[IpAddr]>>,
+        engines: &SearchTable,
     ) -> Profile {
         let mut filter = filter_core::Profile::named(name)
             .unwrap_or_else(|_| filter_core::Profile::custom(name));
         self.contradictions(written);
-        self.not_enforced_yet(written);
         let names = |list: &[Spanned<String>]| list.iter().map(|n| n.get_ref().clone()).collect();
         if let Some(block) = &written.block {
             filter.block = names(block);
@@ -69,7 +76,16 @@ impl Check {
             Some(form) => self.refusal(form, page),
             None => RefusalForm::default(),
         };
-        Profile { filter, observe, refusal, telling: telling(written) }
+        let (search, youtube) = self.search(written, search::built_in(name), engines);
+        Profile {
+            filter,
+            observe,
+            search,
+            youtube,
+            timetable: self.timetable(written),
+            refusal,
+            telling: telling(written),
+        }
     }
 
     fn refusal(
@@ -128,31 +144,6 @@ impl Check {
                     self.repeated(first.span(), again.span(), title, "drop one of them");
                 }
             }
-        }
-    }
-
-    /// Keys that are part of the language and that this version does nothing about: to pass over
-    /// them in silence would leave children less protected than the file says.
-    fn not_enforced_yet(&mut self, profile: &typed::Profile) {
-        let mut refuse = |at: Range<usize>, what: &str, help: &str| {
-            self.fault(at, format!("this version of preau cannot enforce {what}"), help);
-        };
-        let is_off = |value: &Spanned<String>| value.get_ref() == "off";
-        if let Some(search) = profile.search.as_ref().filter(|value| !is_off(value)) {
-            let what = format!("search = \"{}\"", search.get_ref());
-            refuse(search.span(), &what, "leave `search` out: search engines are not rewritten");
-        }
-        if let Some(youtube) = profile.youtube.as_ref().filter(|value| !is_off(value)) {
-            let what = format!("youtube = \"{}\"", youtube.get_ref());
-            refuse(youtube.span(), &what, "leave `youtube` out: YouTube is not rewritten");
-        }
-        if let Some(engines) = profile.engines.as_ref().filter(|value| !value.get_ref().is_empty())
-        {
-            refuse(
-                engines.span(),
-                "engines",
-                "leave `engines` out: search engines are not rewritten",
-            );
         }
     }
 }

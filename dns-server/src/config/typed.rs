@@ -20,6 +20,8 @@ pub(super) struct File {
     pub(super) floor: Option<Floor>,
     pub(super) local: Vec<Local>,
     pub(super) page: Option<Page>,
+    pub(super) search: Search,
+    pub(super) calendar: Calendar,
     pub(super) profile: BTreeMap<Spanned<String>, Profile>,
 }
 
@@ -145,6 +147,8 @@ pub(super) struct Group {
     pub(super) profile: Spanned<String>,
     /// A path of its own for DNS over HTTPS: whoever knows it is in the group.
     pub(super) doh_path: Option<Spanned<String>>,
+    /// Whose school holidays, where they are not those of `[calendar]`.
+    pub(super) zone: Option<Spanned<String>>,
 }
 
 /// `[floor]`
@@ -174,6 +178,28 @@ pub(super) struct Page {
     pub(super) addresses: Spanned<Vec<Spanned<String>>>,
 }
 
+/// `[search]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Search {
+    /// More rows for the table of search engines.
+    pub(super) engines_file: Option<Spanned<PathBuf>>,
+}
+
+/// `[calendar]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Calendar {
+    /// Whose school holidays.
+    pub(super) zone: Option<Spanned<String>>,
+    /// Public holidays of Alsace and Moselle, too.
+    pub(super) alsace_moselle: Option<bool>,
+    /// Of the wall clock, as the IANA database names it.
+    pub(super) time_zone: Option<Spanned<String>>,
+    /// More calendars.
+    pub(super) file: Option<Spanned<PathBuf>>,
+}
+
 /// `[profile.NAME]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,9 +222,63 @@ pub(super) struct Profile {
     pub(super) language: Option<Language>,
     /// The clients asked for the filter themselves.
     pub(super) on_request: Option<bool>,
-    pub(super) search: Option<Spanned<String>>,
-    pub(super) engines: Option<Spanned<Vec<String>>>,
-    pub(super) youtube: Option<Spanned<String>>,
+    /// What becomes of search engines.
+    pub(super) search: Option<Spanned<SearchMode>>,
+    /// Those that are left.
+    pub(super) engines: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) youtube: Option<YouTube>,
+    /// When other profiles apply.
+    #[serde(default)]
+    pub(super) slot: Vec<Slot>,
+    /// Days that go otherwise.
+    #[serde(default)]
+    pub(super) exception: Vec<Exception>,
+}
+
+/// `[[profile.NAME.slot]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Slot {
+    /// Absent: every day.
+    pub(super) days: Option<Spanned<Vec<String>>>,
+    pub(super) from: Spanned<String>,
+    pub(super) to: Spanned<String>,
+    pub(super) during: Option<Spanned<String>>,
+    /// The profile that applies.
+    #[serde(rename = "use")]
+    pub(super) profile: Spanned<String>,
+}
+
+/// `[[profile.NAME.exception]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Exception {
+    /// The day, or the first.
+    pub(super) date: Spanned<String>,
+    /// The last day.
+    pub(super) to: Option<Spanned<String>>,
+    /// The profile that applies.
+    #[serde(rename = "use")]
+    pub(super) profile: Spanned<String>,
+}
+
+/// What becomes of search engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SearchMode {
+    Off,
+    Safe,
+    Forced,
+    Only,
+}
+
+/// What becomes of YouTube.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum YouTube {
+    Off,
+    Moderate,
+    Strict,
 }
 
 /// What becomes of names that no list knows.

@@ -25,21 +25,24 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     let cache = check.cache(&written.cache);
     let lists = check.lists(&written.lists, &folder);
     let page = written.page.as_ref().map(|page| check.page(page));
+    let engines = check.search_table(&written.search, &folder);
+    let school_year = check.school_year(&written.calendar, &folder);
     let mut profiles = defaults.profiles;
     let mut category_names = Vec::new();
     for (name, profile) in &written.profile {
         category_names.extend(profile.categories());
-        let profile = check.profile(name.get_ref(), profile, page.as_ref());
+        let profile = check.profile(name.get_ref(), profile, page.as_ref(), &engines);
         profiles.insert(name.get_ref().clone(), profile);
     }
     let mut groups = match written.group.as_slice() {
         [] => defaults.groups,
-        groups => check.groups(groups, &mut profiles),
+        groups => check.groups(groups, &mut profiles, &school_year),
     };
     check.doh_paths(&written.group, &listen);
     if let Some(floor) = &written.floor {
         check.floor(floor, &mut groups, &mut profiles);
     }
+    check.timetables(&written.profile, &groups, &mut profiles, &school_year);
     let local = check.local(&written.local);
     ConfigError::unless_empty(check.faults)?;
     Ok(Config {
@@ -52,6 +55,8 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         lists,
         groups,
         profiles,
+        engines: Arc::new(engines),
+        school_year,
         local,
         file: Some(file),
         category_names,
@@ -84,6 +89,11 @@ impl Check {
     ) {
         let fault = Diagnostic::new(self.file.clone(), at, title).help(help);
         self.faults.push(fault);
+    }
+
+    /// Notes faults of another file.
+    pub(super) fn extend(&mut self, faults: Vec<Diagnostic>) {
+        self.faults.extend(faults);
     }
 
     /// Notes that `again` repeats what stands at `first`.

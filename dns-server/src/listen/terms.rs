@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// On what terms clients are received.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     /// Shown over encrypted transports.
     pub(super) certificate: Option<Arc<CertifiedKey>>,

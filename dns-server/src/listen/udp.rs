@@ -97,17 +97,17 @@ impl UdpServer {
             Immediate::Silence => {}
             // A datagram that cannot be sent is a datagram lost: the client asks again.
             Immediate::Reply(length) => drop(socket.send(&buffer[..length], ends)),
-            Immediate::Resolve(question) => {
+            Immediate::Resolve(pending) => {
                 let limit = terms.limits.waiting_per_client;
                 let place = Places::take(&self.places, usize::MAX)
                     .and_then(|place| place.of(client.to_canonical(), limit));
                 let Some(place) = place else { return };
                 let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else { return };
-                let query = buffer[..question.echo.length].to_vec();
+                let query = pending.query(buffer).to_vec();
                 let snapshot = Arc::clone(&snapshot);
                 let socket = Arc::clone(socket);
                 let task = async move {
-                    let reply = snapshot.resolve(&question, Transport::Datagram, query).await;
+                    let reply = snapshot.resolve(&pending, Transport::Datagram, query).await;
                     // Waits at most for room in the socket's own send buffer.
                     drop(socket.send(&reply, ends));
                     drop((permit, place));

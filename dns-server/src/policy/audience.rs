@@ -2,7 +2,10 @@
 
 use filter_core::BoundFilter;
 
-use super::refusal::{RefusalForm, Telling};
+use super::{
+    refusal::{RefusalForm, Telling},
+    search::{SearchMode, YouTube},
+};
 
 /// What a group's clients may see, ready to be asked.
 #[derive(Clone, Debug)]
@@ -17,6 +20,13 @@ pub struct Audience {
     pub telling: Telling,
 }
 
+impl Audience {
+    /// A profile without a floor, with refusals as they are by default.
+    pub fn plain(own: Level) -> Self {
+        Self { floor: None, own, refusal: RefusalForm::default(), telling: Telling::default() }
+    }
+}
+
 /// One authority's profile, bound to the lists.
 #[derive(Clone, Debug)]
 pub struct Level {
@@ -24,11 +34,30 @@ pub struct Level {
     pub filter: BoundFilter,
     /// The same, with the categories that are only observed: what it would refuse with them.
     pub observed: Option<BoundFilter>,
+    /// What it makes of search engines.
+    pub search: SearchMode,
+    /// What it makes of YouTube.
+    pub youtube: YouTube,
 }
 
 impl Level {
-    /// A profile that observes nothing.
+    /// A profile that observes nothing, and leaves search engines as they are.
     pub fn new(filter: BoundFilter) -> Self {
-        Self { filter, observed: None }
+        Self { filter, observed: None, search: SearchMode::Off, youtube: YouTube::Off }
+    }
+
+    /// The same, and no looser with search engines and YouTube than a higher authority.
+    #[must_use]
+    pub fn within(&self, floor: &Self) -> Self {
+        Self {
+            search: self.search.stricter(&floor.search),
+            youtube: self.youtube.max(floor.youtube),
+            ..self.clone()
+        }
+    }
+
+    /// Whether it does anything about search engines or YouTube.
+    pub fn searches_safely(&self) -> bool {
+        self.search != SearchMode::Off || self.youtube != YouTube::Off
     }
 }

@@ -1,6 +1,6 @@
 //! What becomes of one question. Synchronous; allocates nothing, takes no lock.
 
-use filter_core::{CategoryInfo, DomainName, Verdict};
+use filter_core::{CategoryInfo, DomainName, Reason, Step, Verdict};
 use jiff::Timestamp;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     local::LocalRecord,
     plan::InForce,
     refusal::{Authority, Refusal},
+    search::Treatment,
 };
 
 /// One question, as far as policy cares.
@@ -46,6 +47,11 @@ pub enum Decision<'p> {
     Refuse(Refusal<'p>),
     /// A name of the operator's own network.
     Local(LocalRecord<'p>),
+    /// The first of these hosts that exists stands in for the name; where none does, there is no
+    /// answer, never the name's own.
+    Rewrite(&'p [DomainName]),
+    /// The name has no data of that type.
+    NoData,
     /// Ask upstream.
     Resolve,
     /// A question about all types gets the least answer there is (RFC 8482).
@@ -79,6 +85,10 @@ mod rr_type {
     use std::ops::RangeInclusive;
 
     pub(super) const RESERVED: u16 = 0;
+    pub(super) const A: u16 = 1;
+    pub(super) const AAAA: u16 = 28;
+    pub(super) const DS: u16 = 43;
+    pub(super) const DNSKEY: u16 = 48;
     pub(super) const OPT: u16 = 41;
     pub(super) const TSIG: u16 = 250;
     pub(super) const IXFR: u16 = 251;
@@ -91,7 +101,7 @@ mod rr_type {
 impl Policy {
     /// Decides one question of one group; `None` for a group that there is not.
     pub fn decide(&self, asked: Asked<'_>, group: GroupId, now: Timestamp) -> Option<Ruling<'_>> {
-        let InForce { audience, until } = self.plans.get(group.index())?.at(now);
+        let InForce { audience, until, is_passing } = self.plans.get(group.index())?.at(now);
         let mut ruling = Ruling { decision: Decision::Resolve, audience, ttl: DAY, observed: None };
         let unblocked = self.unblocks.until(group, asked.name, now);
         let next_change = [until, self.unblocks.next_end(group, now)].into_iter().flatten().min();
@@ -99,7 +109,7 @@ impl Policy {
             let left = change.as_second().saturating_sub(now.as_second()).clamp(0, DAY.into());
             ruling.ttl = left as u32; // clamped
         }
-        if unblocked.is_some() || until.is_some() {
+        if unblocked.is_some() || is_passing {
             ruling.ttl = ruling.ttl.min(PASSING);
         }
         ruling.decision = self.precedence(asked, group, now, unblocked.is_some(), &mut ruling);
@@ -122,15 +132,16 @@ impl Policy {
             return Decision::Local(record);
         }
         let audience = ruling.audience;
-        if let Some(Level { filter, .. }) = &audience.floor
-            && let Verdict::Blocked(reason) = filter.verdict(asked.name)
+        if let Some(floor) = &audience.floor
+            && let Some(refusal) = self.floor(asked.name, floor, audience)
         {
-            return Decision::Refuse(Refusal::by_rule(Authority::Floor, reason, audience, false));
+            return Decision::Refuse(refusal);
         }
+        let own = &audience.own;
+        let treatment = self.engines.decide(asked.name, &own.search, own.youtube);
         if !unblocked {
-            if let Verdict::Blocked(reason) = audience.own.filter.verdict(asked.name) {
-                let spares = self.unblocks.lies_below(group, asked.name, now);
-                let refusal = Refusal::by_rule(Authority::Profile, reason, audience, spares);
+            let spares = || self.unblocks.lies_below(group, asked.name, now);
+            if let Some(refusal) = self.own(asked.name, treatment, audience, spares) {
                 return Decision::Refuse(refusal);
             }
             ruling.observed = observed(audience, asked.name);
@@ -138,8 +149,79 @@ impl Policy {
         match asked {
             Asked { record_type: rr_type::ANY, .. } => Decision::MinimalAny,
             Asked { recursion_desired: false, .. } => Decision::Decline(Decline::NotRecursive),
-            _ => Decision::Resolve,
+            _ => match treatment {
+                Treatment::Rewrite(targets) => rewrite(asked.record_type, targets),
+                Treatment::Open | Treatment::Refused(_) => Decision::Resolve,
+            },
         }
+    }
+
+    /// Step 3: what a higher authority refuses.
+    fn floor<'p>(
+        &'p self,
+        name: &DomainName,
+        floor: &'p Level,
+        audience: &'p Audience,
+    ) -> Option<Refusal<'p>> {
+        if let Some(reason) = self.ruled_out(name, floor) {
+            return Some(Refusal::by_rule(Authority::Floor, reason, audience, false));
+        }
+        match self.engines.decide(name, &floor.search, floor.youtube) {
+            Treatment::Refused(engine) => {
+                Some(Refusal::of_engine(Authority::Floor, engine, audience))
+            }
+            Treatment::Open | Treatment::Rewrite(_) => None,
+        }
+    }
+
+    /// Steps 5 to 10: what the group's own profile refuses.
+    fn own<'p>(
+        &'p self,
+        name: &DomainName,
+        treatment: Treatment<'p>,
+        audience: &'p Audience,
+        spares_descendants: impl FnOnce() -> bool,
+    ) -> Option<Refusal<'p>> {
+        let own = &audience.own;
+        let ruled_out = self.ruled_out(name, own);
+        if let Treatment::Refused(engine) = treatment {
+            let operator = match &ruled_out {
+                Some(reason) => Some(reason.step),
+                None => own.filter.allowed_by(name),
+            };
+            if operator != Some(Step::OperatorNames) {
+                return Some(Refusal::of_engine(Authority::Profile, engine, audience));
+            }
+        }
+        let reason = ruled_out?;
+        Some(Refusal::by_rule(Authority::Profile, reason, audience, spares_descendants()))
+    }
+
+    /// What a profile's rules refuse. Lists do not refuse what stands in for a search engine: it
+    /// would be a dead engine.
+    fn ruled_out<'p>(&self, name: &DomainName, level: &'p Level) -> Option<Reason<'p>> {
+        match level.filter.verdict(name) {
+            Verdict::Blocked(reason)
+                if reason.step > Step::OperatorNames
+                    && level.searches_safely()
+                    && self.engines.is_target(name) =>
+            {
+                None
+            }
+            Verdict::Blocked(reason) => Some(reason),
+            // A wire name is never invalid.
+            Verdict::Allowed | Verdict::Invalid(_) => None,
+        }
+    }
+}
+
+/// What becomes of a name that another stands in for: its addresses are the other's, and whatever
+/// else might lead around it is not there. What proves that its zone is signed stays.
+fn rewrite(record_type: u16, targets: &[DomainName]) -> Decision<'_> {
+    match record_type {
+        rr_type::A | rr_type::AAAA => Decision::Rewrite(targets),
+        rr_type::DS | rr_type::DNSKEY => Decision::Resolve,
+        _ => Decision::NoData,
     }
 }
 

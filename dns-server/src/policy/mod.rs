@@ -16,7 +16,11 @@ pub mod special;
 pub mod table;
 pub mod unblock;
 
-use self::{group::Groups, local::LocalRecords, plan::Plan, unblock::Unblocks};
+use std::sync::Arc;
+
+use self::{
+    group::Groups, local::LocalRecords, plan::Plan, search::SearchTable, unblock::Unblocks,
+};
 
 /// Everything that decides about questions: what [`decide`](Policy::decide) goes by.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +31,8 @@ pub struct Policy {
     pub plans: Vec<Plan>,
     /// Names of the operator's own network.
     pub local: LocalRecords,
+    /// Search engines, and what can be done about them.
+    pub engines: Arc<SearchTable>,
     /// Names that are let through for a while.
     pub unblocks: Unblocks,
 }

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use filter_core::Reason;
 
-use super::audience::Audience;
+use super::{audience::Audience, search::Engine};
 
 /// A question that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Authority {
 pub enum Cause<'a> {
     /// A rule on the name.
     Rule(Reason<'a>),
+    /// It belongs to a search engine that is not to be had.
+    Engine(&'a Engine),
 }
 
 /// What a refusal looks like to the client.
@@ -99,10 +101,24 @@ impl<'a> Refusal<'a> {
         Self { authority, cause: Cause::Rule(reason), form }
     }
 
+    /// A search engine that is not to be had. Names below its own may be something else: NODATA.
+    pub(super) fn of_engine(
+        authority: Authority,
+        engine: &'a Engine,
+        audience: &'a Audience,
+    ) -> Self {
+        let form = match audience.refusal {
+            RefusalForm::NxDomain => RefusalForm::NoData,
+            ref form => form.clone(),
+        };
+        Self { authority, cause: Cause::Engine(engine), form }
+    }
+
     /// Whether a court or a ministry asked for it, not the school (RFC 8914 §4.17).
     pub fn is_legal(&self) -> bool {
         match &self.cause {
             Cause::Rule(reason) => reason.is_legal,
+            Cause::Engine(_) => false,
         }
     }
 }
@@ -141,6 +157,14 @@ impl fmt::Display for Told<'_> {
                     Some(source) if self.with_list => write!(f, " · {source}"),
                     _ => Ok(()),
                 }
+            }
+            Cause::Engine(engine) => {
+                f.write_str(match self.language {
+                    None => "search",
+                    Some(Language::French) => "moteur de recherche",
+                    Some(Language::English) => "search engine",
+                })?;
+                if self.with_list { write!(f, " · {}", engine.id) } else { Ok(()) }
             }
         }
     }

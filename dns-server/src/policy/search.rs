@@ -1,6 +1,6 @@
 //! Search engines: which host stands in for which, and which engines cannot be made safe.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use filter_core::DomainName;
 use jiff::civil::Date;
@@ -24,6 +24,8 @@ pub struct SearchTable {
     engines: Vec<Engine>,
     youtube: YouTubeTargets,
     names: NameMap<Entry>,
+    /// Every target, in wire form.
+    target_names: HashSet<Box<[u8]>>,
 }
 
 /// A search engine.
@@ -75,7 +77,7 @@ pub enum SearchMode {
 pub struct EngineSet(Box<[bool]>);
 
 /// What a profile makes of YouTube, whatever it makes of search engines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum YouTube {
     /// Nothing.
     #[default]
@@ -210,6 +212,11 @@ impl SearchTable {
         Ok(EngineSet(set.into()))
     }
 
+    /// Whether a name is a host that stands in for others.
+    pub fn is_target(&self, name: &DomainName) -> bool {
+        self.target_names.contains(name.as_wire())
+    }
+
     /// Every engine, in the order of the table.
     pub fn all(&self) -> &[Engine] {
         &self.engines
@@ -234,11 +241,34 @@ impl Default for SearchTable {
             engines: Vec::new(),
             youtube: YouTubeTargets::default(),
             names: NameMap::default(),
+            target_names: HashSet::new(),
+        }
+    }
+}
+
+impl SearchMode {
+    /// The stricter of two; of two sets of engines, what they share.
+    #[must_use]
+    pub fn stricter(&self, other: &Self) -> Self {
+        let rank = |mode: &Self| match mode {
+            Self::Off => 0,
+            Self::Safe => 1,
+            Self::Forced => 2,
+            Self::Only(_) => 3,
+        };
+        match (self, other) {
+            (Self::Only(one), Self::Only(other)) => Self::Only(one.shared_with(other)),
+            _ if rank(self) < rank(other) => other.clone(),
+            _ => self.clone(),
         }
     }
 }
 
 impl EngineSet {
+    fn shared_with(&self, other: &Self) -> Self {
+        Self((0..self.0.len()).map(|index| self.holds(index) && other.holds(index)).collect())
+    }
+
     fn holds(&self, index: usize) -> bool {
         self.0.get(index).copied().unwrap_or_default()
     }
@@ -280,6 +310,7 @@ impl SearchTable {
             }
         }
         made.engines = rows.into_iter().map(|row| row.engine).collect();
+        made.target_names = made.targets().map(|(_, target)| target.as_wire().into()).collect();
         for (index, engine) in made.engines.iter().enumerate() {
             for name in &engine.needs {
                 if let Some(entry) = made.names.get_mut(name) {

@@ -17,6 +17,11 @@ impl TableError {
     pub fn faults(&self) -> &[Diagnostic] {
         &self.0
     }
+
+    /// The same, to be told with others.
+    pub fn into_faults(self) -> Vec<Diagnostic> {
+        self.0
+    }
 }
 
 impl fmt::Display for TableError {

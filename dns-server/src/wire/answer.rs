@@ -39,6 +39,15 @@ pub enum Body<'a> {
         /// Their TTL.
         ttl: u32,
     },
+    /// A CNAME record, and the addresses of where it leads.
+    StandIn {
+        /// The name that stands in.
+        target: &'a DomainName,
+        /// Its addresses, of the type asked for.
+        addresses: &'a [IpAddr],
+        /// The TTL of all of them.
+        ttl: u32,
+    },
     /// A PTR record.
     Pointer {
         /// The name pointed to.
@@ -162,6 +171,8 @@ pub fn forward(
 
 /// Pointer to the question's name.
 const OWNER: [u8; 2] = [0xc0, HEADER as u8];
+/// Octets of a record before its data, its owner being a pointer.
+const DATA_OFFSET: usize = 12;
 /// MNAME and RNAME of our SOA, a name that never resolves (RFC 6761 §6.4).
 const MNAME: &[u8] = b"\x05preau\x07invalid\0";
 /// Octets of an OPT without options.
@@ -215,7 +226,13 @@ impl Reply<'_> {
                 self.record(AUTHORITY, rr_type::SOA, ttl, |reply| reply.soa(ttl))
             }
             Body::Addresses { addresses, ttl } => {
-                addresses.iter().try_for_each(|address| self.address(*address, ttl))
+                addresses.iter().try_for_each(|address| self.address(OWNER, *address, ttl))
+            }
+            Body::StandIn { target, addresses, ttl } => {
+                let owner = 0xc000 | (self.end + DATA_OFFSET) as u16; // behind a question
+                self.record(ANSWER, rr_type::CNAME, ttl, |reply| reply.push(target.as_wire()))?;
+                let owner = owner.to_be_bytes();
+                addresses.iter().try_for_each(|address| self.address(owner, *address, ttl))
             }
             Body::Pointer { target, ttl } => {
                 self.record(ANSWER, rr_type::PTR, ttl, |reply| reply.push(target.as_wire()))
@@ -229,13 +246,13 @@ impl Reply<'_> {
         }
     }
 
-    fn address(&mut self, address: IpAddr, ttl: u32) -> Option<()> {
+    fn address(&mut self, owner: [u8; 2], address: IpAddr, ttl: u32) -> Option<()> {
         match address {
             IpAddr::V4(v4) => {
-                self.record(ANSWER, rr_type::A, ttl, |reply| reply.push(&v4.octets()))
+                self.record_of(owner, ANSWER, rr_type::A, ttl, |reply| reply.push(&v4.octets()))
             }
             IpAddr::V6(v6) => {
-                self.record(ANSWER, rr_type::AAAA, ttl, |reply| reply.push(&v6.octets()))
+                self.record_of(owner, ANSWER, rr_type::AAAA, ttl, |reply| reply.push(&v6.octets()))
             }
         }
     }
@@ -248,7 +265,19 @@ impl Reply<'_> {
         ttl: u32,
         data: impl FnOnce(&mut Self) -> Option<()>,
     ) -> Option<()> {
-        self.push(&OWNER)?;
+        self.record_of(OWNER, section, record_type, ttl, data)
+    }
+
+    /// One record of class IN; `owner` is a pointer to its name.
+    fn record_of(
+        &mut self,
+        owner: [u8; 2],
+        section: usize,
+        record_type: u16,
+        ttl: u32,
+        data: impl FnOnce(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.push(&owner)?;
         self.push(&record_type.to_be_bytes())?;
         self.push(&CLASS_IN.to_be_bytes())?;
         self.push(&ttl.to_be_bytes())?;
