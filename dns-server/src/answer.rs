@@ -102,6 +102,7 @@ impl Snapshot {
             let error = ExtendedError::bare(Code::PROHIBITED);
             return reply(echo, Rcode::Refused, Body::Empty, Some(error));
         };
+        let made_negative = Body::Negative { ttl: ruling.ttl.min(MADE_TTL) };
         match &ruling.decision {
             Decision::Refuse(refusal) => {
                 let (rcode, body, code) = refused(refusal, question.record_type, ruling.ttl);
@@ -117,9 +118,8 @@ impl Snapshot {
                 reply(echo, rcode, Body::Empty, Some(ExtendedError::bare(code)))
             }
             Decision::MinimalAny => reply(echo, Rcode::NoError, Body::Any, None),
-            Decision::NoData => {
-                reply(echo, Rcode::NoError, Body::Negative { ttl: ruling.ttl.min(MADE_TTL) }, None)
-            }
+            Decision::NoData => reply(echo, Rcode::NoError, made_negative, None),
+            Decision::NxDomain => reply(echo, Rcode::NxDomain, made_negative, None),
             Decision::Resolve | Decision::Rewrite(_) => {
                 Immediate::Resolve(Pending { question, group, now })
             }

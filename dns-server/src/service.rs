@@ -418,6 +418,7 @@ pub(crate) fn policy(config: &Config, plans: Vec<Plan>) -> Policy {
     Policy {
         groups: Groups::new(config.groups.iter().map(|group| group.networks.as_slice())),
         plans,
+        special: Arc::default(),
         engines: config.engines.clone(),
         local: config.local.clone(),
         unblocks: Unblocks::default(),
@@ -461,7 +462,10 @@ pub(crate) fn plans(
             Some(floor) => levels[name].within(floor),
             None => levels[name].clone(),
         };
-        Audience { floor, own, refusal: profile.refusal.clone(), telling: profile.telling }
+        let of_floor = group.floor.as_ref().map(|floor| &config.profiles[floor]);
+        let canaries = iter::once(profile).chain(of_floor).any(Profile::answers_canaries);
+        let (refusal, telling) = (profile.refusal.clone(), profile.telling);
+        Audience { floor, own, canaries, refusal, telling }
     };
     let plan = |group: &Group| {
         let timetable = &config.profiles[&group.profile].timetable;

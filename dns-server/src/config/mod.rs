@@ -8,6 +8,7 @@ mod local;
 mod profiles;
 mod schedule;
 mod search;
+mod services;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -238,6 +239,9 @@ pub struct Profile {
     pub youtube: YouTube,
     /// When it gives way to others.
     pub timetable: Timetable,
+    /// Whether programs that ask by a canary are told that the network filters; only where it blocks
+    /// `bypass`.
+    pub canaries: bool,
     /// What a refusal looks like.
     pub refusal: RefusalForm,
     /// What is told of its reason.

@@ -9,6 +9,7 @@ use super::{Profile, schedule::Timetable, search, typed, validated::Check};
 use crate::policy::{
     refusal::{Detail, Language, RefusalForm, Telling},
     search::SearchTable,
+    services::Services,
 };
 
 /// A built-in profile as it is.
@@ -24,9 +25,29 @@ pub(super) fn built_in(name: &str) -> Profile {
         search,
         youtube,
         timetable: Timetable::default(),
+        canaries: true,
         refusal: RefusalForm::default(),
         telling: Telling::default(),
     }
+}
+
+impl Profile {
+    /// Whether programs that ask by a canary are told that the network filters.
+    pub(crate) fn answers_canaries(&self) -> bool {
+        let blocks_bypass =
+            self.filter.block.contains(BYPASS) && !self.filter.allow.contains(BYPASS);
+        self.canaries && blocks_bypass
+    }
+}
+
+/// The category of ways around the filter.
+const BYPASS: &str = "bypass";
+
+/// What profiles refer to by name.
+#[derive(Clone, Copy)]
+pub(super) struct Tables<'t> {
+    pub(super) engines: &'t SearchTable,
+    pub(super) services: &'t Services,
 }
 
 impl typed::Profile {
@@ -46,7 +67,7 @@ impl Check {
         name: &str,
         written: &typed::Profile,
         page: Option<&Arc<[IpAddr]>>,
-        engines: &SearchTable,
+        tables: Tables<'_>,
     ) -> Profile {
         let mut filter = filter_core::Profile::named(name)
             .unwrap_or_else(|_| filter_core::Profile::custom(name));
@@ -64,6 +85,10 @@ impl Check {
         if let Some(patterns) = &written.allow_names {
             filter.allow_names = self.patterns(patterns);
         }
+        let block = written.block_services.as_ref();
+        filter.block_names.extend(self.names_of_services(block, tables.services));
+        let allow = written.allow_services.as_ref();
+        filter.allow_names.extend(self.names_of_services(allow, tables.services));
         if let Some(mode) = written.mode {
             filter.mode = match mode {
                 typed::Mode::Open => Mode::Open,
@@ -76,13 +101,14 @@ impl Check {
             Some(form) => self.refusal(form, page),
             None => RefusalForm::default(),
         };
-        let (search, youtube) = self.search(written, search::built_in(name), engines);
+        let (search, youtube) = self.search(written, search::built_in(name), tables.engines);
         Profile {
             filter,
             observe,
             search,
             youtube,
             timetable: self.timetable(written),
+            canaries: written.canaries.unwrap_or(true),
             refusal,
             telling: telling(written),
         }
@@ -134,6 +160,7 @@ impl Check {
             (&profile.block, &profile.allow, "both blocked and allowed"),
             (&profile.block, &profile.observe, "both blocked and observed"),
             (&profile.allow, &profile.observe, "both allowed and observed"),
+            (&profile.block_services, &profile.allow_services, "both blocked and allowed"),
         ];
         for (first, second, what) in pairs {
             let (Some(first), Some(second)) = (first, second) else { continue };

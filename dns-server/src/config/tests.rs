@@ -1,7 +1,10 @@
 //! Configurations, and what is said about those that cannot be served.
 
 use super::*;
-use crate::resolve::upstream::{Order, Server};
+use crate::{
+    policy::{calendar::Calendars, services::Services},
+    resolve::upstream::{Order, Server},
+};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse("/etc/preau/preau.toml", text)
@@ -60,9 +63,10 @@ profile = "staff"
 
 [profile.child]
 allow_names = ["*.example.com", "École.example"]
-search = "off"
+search = "only"
+engines = ["qwant-junior", "google"]
 youtube = "off"
-engines = []
+block_services = ["roblox"]
 
 [profile.library]
 block = ["porn", "violence"]
@@ -92,6 +96,12 @@ refusal = "null"
     let allowed: Vec<_> = child.filter.allow_names.iter().map(ToString::to_string).collect();
     assert_eq!(allowed, ["*.example.com", "xn--cole-9oa.example"]);
     assert_eq!(child.refusal, RefusalForm::NxDomain);
+
+    assert!(matches!(child.search, SearchMode::Only(_)));
+    assert_eq!(child.youtube, YouTube::Off);
+    assert!(child.filter.block_names.iter().any(|name| name.to_string() == "roblox.com"));
+    let teen = parse("[profile.teen]\n").unwrap().profiles["teen"].clone();
+    assert_eq!((teen.search, teen.youtube), (SearchMode::Safe, YouTube::Moderate));
 
     let library = &config.profiles["library"];
     assert_eq!(library.filter.block, ["porn", "violence"].map(String::from).into());
@@ -603,31 +613,115 @@ help: drop one of them",
     ),
     // Every fault at once.
     (
-        "[profile.x]\nsearch = \"forced\"\nyoutube = \"strict\"\nengines = [\"qwant-junior\"]\n",
+        "[profile.x]\nyoutube = \"strict\"\nengines = [\"qwant-junior\"]\nblock_services = [\"tictoc\"]\n\
+         [profile.y]\nsearch = \"only\"\n",
         "\
-error: this version of preau cannot enforce search = \"forced\"
- --> /etc/preau/preau.toml:2:10
+error: there is no service `tictoc` in the table
+ --> /etc/preau/preau.toml:4:19
   |
-2 | search = \"forced\"
-  |          ^^^^^^^^
+4 | block_services = [\"tictoc\"]
+  |                   ^^^^^^^^
   |
-help: leave `search` out: search engines are not rewritten
+help: the services are SERVICES
 
-error: this version of preau cannot enforce youtube = \"strict\"
+error: `engines` without search = \"only\"
  --> /etc/preau/preau.toml:3:11
   |
-3 | youtube = \"strict\"
-  |           ^^^^^^^^
-  |
-help: leave `youtube` out: YouTube is not rewritten
-
-error: this version of preau cannot enforce engines
- --> /etc/preau/preau.toml:4:11
-  |
-4 | engines = [\"qwant-junior\"]
+3 | engines = [\"qwant-junior\"]
   |           ^^^^^^^^^^^^^^^^
   |
-help: leave `engines` out: search engines are not rewritten",
+help: with search = \"only\" they are all that is left; drop them, or write that
+
+error: search = \"only\" without `engines`
+ --> /etc/preau/preau.toml:6:10
+  |
+6 | search = \"only\"
+  |          ^^^^^^
+  |
+help: add those that are left, such as engines = [\"qwant-junior\"]",
+    ),
+    (
+        "[calendar]\nzone = \"D\"\ntime_zone = \"Paris\"\nfile = \"none.toml\"\n",
+        "\
+error: cannot read /etc/preau/none.toml: No such file or directory (os error 2)
+ --> /etc/preau/preau.toml:4:8
+  |
+4 | file = \"none.toml\"
+  |        ^^^^^^^^^^^
+  |
+help: paths start from the folder of this file
+
+error: unknown time zone `Paris`
+ --> /etc/preau/preau.toml:3:13
+  |
+3 | time_zone = \"Paris\"
+  |             ^^^^^^^
+  |
+help: write a name of the IANA database, such as \"Europe/Paris\"
+
+error: unknown school zone `D`
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | zone = \"D\"
+  |        ^^^
+  |
+help: the zones are ZONES",
+    ),
+    (
+        "[[profile.child.slot]]\ndays = [\"mon\", \"noday\"]\nfrom = \"8\"\nto = \"24:00\"\n\
+         during = \"term\"\nuse = \"lesson\"\n",
+        "\
+error: `noday` is not a day of the week
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | days = [\"mon\", \"noday\"]
+  |        ^^^^^^^^^^^^^^^^
+  |
+help: write \"mon\", \"lundi\" or \"mon-fri\"
+
+error: `8` is not a time of the day
+ --> /etc/preau/preau.toml:3:8
+  |
+3 | from = \"8\"
+  |        ^^^
+  |
+help: write \"08:00\"
+
+error: unknown profile `lesson`
+ --> /etc/preau/preau.toml:6:7
+  |
+6 | use = \"lesson\"
+  |       ^^^^^^^^
+  |
+help: the profiles are child, staff, teen; another one needs a table [profile.lesson]
+
+error: nobody says when it is `term`
+ --> /etc/preau/preau.toml:5:10
+  |
+5 | during = \"term\"
+  |          ^^^^^^
+  |
+help: name the school zone: [calendar] zone = \"A\"",
+    ),
+    (
+        "[floor]\nprofile = \"child\"\n[[profile.child.exception]]\ndate = \"2026-12-24\"\n\
+         to = \"2026-12-20\"\nuse = \"staff\"\n",
+        "\
+error: the last day is before the first
+ --> /etc/preau/preau.toml:5:6
+  |
+5 | to = \"2026-12-20\"
+  |      ^^^^^^^^^^^^
+  |
+help: swap them
+
+error: the floor has slots
+ --> /etc/preau/preau.toml:2:11
+  |
+2 | profile = \"child\"
+  |           ^^^^^^^
+  |
+help: a floor holds at all times: name a profile without slots",
     ),
     (
         "[listen\n",
@@ -642,9 +736,15 @@ error: unclosed table, expected `]`
 
 #[test]
 fn faults() {
+    let services = Services::shipped();
+    let services: Vec<_> = services.all().iter().map(|service| service.id.as_str()).collect();
+    let calendars = Calendars::shipped();
+    let zones: Vec<_> = calendars.ids().collect();
     for (text, expected) in FAULTS {
         let message = parse(text).expect_err(text).to_string();
-        assert_eq!(message, *expected, "\n--- got:\n{message}\n---");
+        let expected = expected.replace("SERVICES", &services.join(", "));
+        let expected = expected.replace("ZONES", &zones.join(", "));
+        assert_eq!(message, expected, "\n--- got:\n{message}\n---");
     }
 }
 

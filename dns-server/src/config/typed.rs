@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) local: Vec<Local>,
     pub(super) page: Option<Page>,
     pub(super) search: Search,
+    pub(super) services: Services,
     pub(super) calendar: Calendar,
     pub(super) profile: BTreeMap<Spanned<String>, Profile>,
 }
@@ -186,6 +187,14 @@ pub(super) struct Search {
     pub(super) engines_file: Option<Spanned<PathBuf>>,
 }
 
+/// `[services]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Services {
+    /// More rows for the table of services.
+    pub(super) file: Option<Spanned<PathBuf>>,
+}
+
 /// `[calendar]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -214,6 +223,12 @@ pub(super) struct Profile {
     pub(super) block_names: Option<Vec<Spanned<String>>>,
     /// Names that are never refused.
     pub(super) allow_names: Option<Vec<Spanned<String>>>,
+    /// Services whose names are refused.
+    pub(super) block_services: Option<Vec<Spanned<String>>>,
+    /// Services whose names are never refused.
+    pub(super) allow_services: Option<Vec<Spanned<String>>>,
+    /// Whether canaries are answered, where `bypass` is blocked.
+    pub(super) canaries: Option<bool>,
     pub(super) mode: Option<Mode>,
     pub(super) refusal: Option<Spanned<Refusal>>,
     /// How much of a refusal's reason is told.

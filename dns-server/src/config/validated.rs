@@ -4,7 +4,7 @@ use std::{ops::Range, path::Path, sync::Arc};
 
 use lists::diagnostic::{Diagnostic, TextFile};
 
-use super::{Config, ConfigError, Listen, typed};
+use super::{Config, ConfigError, Listen, profiles::Tables, typed};
 use crate::resolve::upstream::Server;
 
 /// Checks a whole file.
@@ -26,12 +26,14 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     let lists = check.lists(&written.lists, &folder);
     let page = written.page.as_ref().map(|page| check.page(page));
     let engines = check.search_table(&written.search, &folder);
+    let services = check.services(&written.services, &folder);
+    let tables = Tables { engines: &engines, services: &services };
     let school_year = check.school_year(&written.calendar, &folder);
     let mut profiles = defaults.profiles;
     let mut category_names = Vec::new();
     for (name, profile) in &written.profile {
         category_names.extend(profile.categories());
-        let profile = check.profile(name.get_ref(), profile, page.as_ref(), &engines);
+        let profile = check.profile(name.get_ref(), profile, page.as_ref(), tables);
         profiles.insert(name.get_ref().clone(), profile);
     }
     let mut groups = match written.group.as_slice() {

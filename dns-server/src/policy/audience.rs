@@ -14,6 +14,8 @@ pub struct Audience {
     pub floor: Option<Level>,
     /// Their own profile.
     pub own: Level,
+    /// Programs that ask by a canary are told that the network filters.
+    pub canaries: bool,
     /// What a refusal looks like.
     pub refusal: RefusalForm,
     /// What is told of its reason.
@@ -23,7 +25,13 @@ pub struct Audience {
 impl Audience {
     /// A profile without a floor, with refusals as they are by default.
     pub fn plain(own: Level) -> Self {
-        Self { floor: None, own, refusal: RefusalForm::default(), telling: Telling::default() }
+        Self {
+            floor: None,
+            own,
+            canaries: false,
+            refusal: RefusalForm::default(),
+            telling: Telling::default(),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What becomes of one question. Synchronous; allocates nothing, takes no lock.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use filter_core::{CategoryInfo, DomainName, Reason, Step, Verdict};
 use jiff::Timestamp;
 
@@ -11,6 +13,7 @@ use super::{
     plan::InForce,
     refusal::{Authority, Refusal},
     search::Treatment,
+    special::{Special, SpecialAnswer},
 };
 
 /// One question, as far as policy cares.
@@ -52,6 +55,8 @@ pub enum Decision<'p> {
     Rewrite(&'p [DomainName]),
     /// The name has no data of that type.
     NoData,
+    /// The name does not exist, nor any below it.
+    NxDomain,
     /// Ask upstream.
     Resolve,
     /// A question about all types gets the least answer there is (RFC 8482).
@@ -131,7 +136,13 @@ impl Policy {
         if let Some(record) = self.local.find(asked.name) {
             return Decision::Local(record);
         }
+        if let Some(special) = self.special.special(asked.name, asked.record_type) {
+            return of_special(special, asked.name);
+        }
         let audience = ruling.audience;
+        if audience.canaries && self.special.canary(asked.name).is_some() {
+            return Decision::NxDomain;
+        }
         if let Some(floor) = &audience.floor
             && let Some(refusal) = self.floor(asked.name, floor, audience)
         {
@@ -225,6 +236,17 @@ fn rewrite(record_type: u16, targets: &[DomainName]) -> Decision<'_> {
     }
 }
 
+/// What a special-use name is, for everyone.
+fn of_special(special: &Special, name: &DomainName) -> Decision<'static> {
+    const LOOPBACK: &[IpAddr] = &[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    match special.answer {
+        SpecialAnswer::Loopback => Decision::Local(LocalRecord::Host(LOOPBACK)),
+        SpecialAnswer::NoData => Decision::NoData,
+        SpecialAnswer::EmptyZone if *name == special.zone => Decision::NoData,
+        SpecialAnswer::EmptyZone | SpecialAnswer::NxDomain => Decision::NxDomain,
+    }
+}
+
 /// Questions that nobody gets an answer to, whatever they are about.
 fn decline(asked: Asked<'_>) -> Option<Decline> {
     if !asked.internet {
@@ -250,3 +272,6 @@ fn observed<'p>(audience: &'p Audience, name: &DomainName) -> Option<&'p Categor
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub struct GroupId(usize);
 
 impl GroupId {
     /// The group at a place among the configuration's groups.
-    pub(crate) fn at(index: usize) -> Self {
+    pub(crate) const fn at(index: usize) -> Self {
         Self(index)
     }
 

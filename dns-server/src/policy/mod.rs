@@ -19,7 +19,8 @@ pub mod unblock;
 use std::sync::Arc;
 
 use self::{
-    group::Groups, local::LocalRecords, plan::Plan, search::SearchTable, unblock::Unblocks,
+    group::Groups, local::LocalRecords, plan::Plan, search::SearchTable, special::SpecialNames,
+    unblock::Unblocks,
 };
 
 /// Everything that decides about questions: what [`decide`](Policy::decide) goes by.
@@ -31,6 +32,8 @@ pub struct Policy {
     pub plans: Vec<Plan>,
     /// Names of the operator's own network.
     pub local: LocalRecords,
+    /// Names that mean something of themselves.
+    pub special: Arc<SpecialNames>,
     /// Search engines, and what can be done about them.
     pub engines: Arc<SearchTable>,
     /// Names that are let through for a while.
