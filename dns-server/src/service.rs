@@ -419,6 +419,7 @@ pub(crate) fn policy(config: &Config, plans: Vec<Plan>) -> Policy {
         groups: Groups::new(config.groups.iter().map(|group| group.networks.as_slice())),
         plans,
         special: Arc::default(),
+        forwarded: config.upstream.zones.iter().map(|zone| zone.name.clone()).collect(),
         engines: config.engines.clone(),
         local: config.local.clone(),
         unblocks: Unblocks::default(),

@@ -37,8 +37,8 @@ use jiff::Timestamp;
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
-pub use self::upstream::{Upstream, Zone};
 pub use self::schedule::{Exception, SchoolYear, Slot, Timetable};
+pub use self::upstream::{Upstream, Zone};
 pub(crate) use self::validated::is_loop;
 use crate::{
     policy::{

@@ -136,7 +136,7 @@ impl Policy {
         if let Some(record) = self.local.find(asked.name) {
             return Decision::Local(record);
         }
-        if let Some(special) = self.special.special(asked.name, asked.record_type) {
+        if let Some(special) = self.special_use(asked.name, asked.record_type) {
             return of_special(special, asked.name);
         }
         let audience = ruling.audience;
@@ -165,6 +165,13 @@ impl Policy {
                 Treatment::Open | Treatment::Refused(_) => Decision::Resolve,
             },
         }
+    }
+
+    /// What is special about a name, unless it has servers of its own.
+    pub(super) fn special_use(&self, name: &DomainName, record_type: u16) -> Option<&Special> {
+        let special = self.special.special(name, record_type)?;
+        let is_forwarded = self.forwarded.iter().any(|zone| name.is_within(zone));
+        (!is_forwarded).then_some(special)
     }
 
     /// Step 3: what a higher authority refuses.

@@ -68,7 +68,7 @@ impl Policy {
         let unblocked_until = self.unblocks.until(group, name, now);
         let decided_by = match &ruling.decision {
             _ if self.local.find(name).is_some() => DecidedBy::LocalRecord,
-            _ if self.special.special(name, asked.record_type).is_some() => DecidedBy::SpecialName,
+            _ if self.special_use(name, asked.record_type).is_some() => DecidedBy::SpecialName,
             _ if audience.canaries && self.special.canary(name).is_some() => DecidedBy::Canary,
             Decision::Refuse(Refusal { authority: Authority::Floor, .. }) => DecidedBy::Floor,
             _ if unblocked_until.is_some() => DecidedBy::Unblock,

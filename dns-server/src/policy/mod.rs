@@ -18,6 +18,8 @@ pub mod unblock;
 
 use std::sync::Arc;
 
+use filter_core::DomainName;
+
 use self::{
     group::Groups, local::LocalRecords, plan::Plan, search::SearchTable, special::SpecialNames,
     unblock::Unblocks,
@@ -34,6 +36,8 @@ pub struct Policy {
     pub local: LocalRecords,
     /// Names that mean something of themselves.
     pub special: Arc<SpecialNames>,
+    /// Zones that have servers of their own: nothing in them is special.
+    pub forwarded: Vec<DomainName>,
     /// Search engines, and what can be done about them.
     pub engines: Arc<SearchTable>,
     /// Names that are let through for a while.
