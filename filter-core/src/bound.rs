@@ -3,12 +3,14 @@
 //! [`BoundFilter::decide`] is the precedence, top to bottom. A verdict and a trace are two ways of
 //! telling its decision.
 
+mod answers;
 mod explain;
 mod listed;
 mod operator;
 
 use std::{fmt, sync::Arc};
 
+pub use self::answers::Answers;
 use self::{
     listed::Listed,
     operator::{OperatorNames, OperatorRule},
@@ -109,7 +111,19 @@ impl BoundFilter {
 
     /// The precedence: the first step that applies decides.
     fn decide(&self, name: &DomainName, listed: &Listed<'_>) -> Decision {
-        if let Some(decision) = self.shared.operator.as_ref().and_then(|names| names.decide(name)) {
+        self.decide_counting(name, listed, &|_| true)
+    }
+
+    /// The same, as if rules on ancestors of so many labels that do not count were not there;
+    /// `listed` is without them already.
+    fn decide_counting(
+        &self,
+        name: &DomainName,
+        listed: &Listed<'_>,
+        counts: &impl Fn(usize) -> bool,
+    ) -> Decision {
+        let operator = self.shared.operator.as_ref();
+        if let Some(decision) = operator.and_then(|names| names.decide(name, counts)) {
             return decision;
         }
         if let Some(rule) = listed.important() {

@@ -8,14 +8,17 @@
 mod batch;
 mod merge;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    iter::successors,
+};
 
 use thiserror::Error;
 
 pub use self::batch::Batch;
 use self::merge::{Interner, markers, merge_names, merge_patterns};
 use crate::{
-    Categories, Category, CategoryError, CategoryInfo,
+    Categories, Category, CategoryError, CategoryInfo, DomainName,
     manifest::{Counts, Manifest, SourceRecord, Stamp},
     raw::{
         bundle::{self, SectionKind},
@@ -46,6 +49,8 @@ pub struct FilterBuilder {
     categories: Categories,
     sources: Vec<Source>,
     batches: Vec<Batch>,
+    /// Keys of names that strangers share.
+    shared: HashSet<Vec<u8>>,
 }
 
 /// A source that a builder knows.
@@ -75,7 +80,12 @@ impl FilterBuilder {
 
     /// A builder that knows the built-in categories.
     pub fn new() -> Self {
-        Self { categories: Categories::builtin(), sources: Vec::new(), batches: Vec::new() }
+        Self {
+            categories: Categories::builtin(),
+            sources: Vec::new(),
+            batches: Vec::new(),
+            shared: HashSet::new(),
+        }
     }
 
     /// Adds a category.
@@ -114,6 +124,16 @@ impl FilterBuilder {
         Ok(SourceId(self.sources.len() as u16 - 1))
     }
 
+    /// Says that strangers share a name, and those above it: a rule on it does not count in what
+    /// answers lead to ([`Answers::name`](crate::Answers::name)), so that what lies below is kept,
+    /// even where the rule covers it. Public suffixes are known to be shared.
+    pub fn shared(&mut self, name: &DomainName) {
+        let mut key = Vec::new();
+        domains::push_key(name, &mut key);
+        let above = successors(Some(key.as_slice()), |key| domains::parent_key(key));
+        self.shared.extend(above.map(<[u8]>::to_vec));
+    }
+
     /// An empty batch of rules of a source. Fill it wherever you like.
     ///
     /// # Panics
@@ -150,7 +170,7 @@ impl FilterBuilder {
         self.batches.extend(markers(&self.sources, &self.batches));
 
         let mut interner = Interner::default();
-        let names = merge_names(&self.sources, &self.batches, &mut interner);
+        let names = merge_names(&self.sources, &self.batches, &self.shared, &mut interner);
         let patterns =
             PatternKind::ALL.map(|kind| merge_patterns(&self.batches, kind, &mut interner));
         let order = interner.by_use();

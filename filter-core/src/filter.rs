@@ -14,6 +14,7 @@ use crate::{
     raw::{
         bundle::{SectionKind, Sections},
         domains::Domains,
+        networks::Networks,
         patterns::{Automata, AutomataError, Patterns},
         rule_sets::RuleSets,
     },
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) rule_sets: RuleSets,
     pub(crate) fragments: Patterns,
     pub(crate) expressions: Patterns,
+    pub(crate) networks: Networks,
     automata: OnceLock<Result<Automata, AutomataError>>,
     /// In the order of the manifest's sources.
     pub(crate) sources: Vec<SourceSets>,
@@ -94,10 +96,13 @@ impl Filter {
         let patterns = |kind| Patterns::read(section(kind)?).map_err(|what| malformed(kind, what));
         let fragments = patterns(SectionKind::Fragments)?;
         let expressions = patterns(SectionKind::Expressions)?;
-        // These are read in place, where there are any.
-        for kind in [SectionKind::Networks, SectionKind::Urls, SectionKind::Phrases] {
-            let section = sections.range(kind).map(|range| &file[range]).unwrap_or_default();
-            Patterns::check(section).map_err(|what| malformed(kind, what))?;
+        // Where there are any.
+        let optional = |kind| sections.range(kind).map(|range| &file[range]).unwrap_or_default();
+        let networks = Networks::read(optional(SectionKind::Networks))
+            .map_err(|what| malformed(SectionKind::Networks, what))?;
+        // These are read in place.
+        for kind in [SectionKind::Urls, SectionKind::Phrases] {
+            Patterns::check(optional(kind)).map_err(|what| malformed(kind, what))?;
         }
         Domains::open(section(SectionKind::Domains)?)
             .map_err(|error| malformed(SectionKind::Domains, &error.to_string()))?;
@@ -109,6 +114,7 @@ impl Filter {
             rule_sets,
             fragments,
             expressions,
+            networks,
             automata: OnceLock::new(),
             sources,
             bytes,

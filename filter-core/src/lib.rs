@@ -42,7 +42,7 @@ mod rules;
 mod url_prefix;
 mod verdict;
 
-pub use bound::BoundFilter;
+pub use bound::{Answers, BoundFilter};
 pub use builder::{Batch, Built, FilterBuilder, NEVER_LIFTED, SourceError, SourceId};
 pub use category::{Categories, Category, CategoryError, CategoryInfo, CategorySet};
 pub use filter::{BindError, Filter};

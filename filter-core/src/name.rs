@@ -2,6 +2,7 @@
 
 use std::{cmp::Ordering, fmt, net::Ipv6Addr, str::FromStr};
 
+use psl::Psl;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -131,6 +132,24 @@ impl DomainName {
     /// what lies below it.
     pub fn canonical_cmp(&self, other: &Self) -> Ordering {
         self.labels().rev().cmp(other.labels().rev())
+    }
+
+    /// True for a public suffix, under which strangers register names: `fr`, `co.uk`, `github.io`.
+    pub fn is_public_suffix(&self) -> bool {
+        self.public_suffix().is_some()
+    }
+
+    /// The section of the public suffix list that names this very name; a top-level domain that the
+    /// list does not know counts as ICANN's.
+    pub(crate) fn public_suffix(&self) -> Option<psl::Type> {
+        let written_as_ipv6 = self.labels().next_back().is_some_and(|label| label.contains(&b':'));
+        if written_as_ipv6 {
+            return None;
+        }
+        // The root's text has no octet, and the list says as much of its suffix.
+        let text_length = self.as_wire().len().saturating_sub(2);
+        let suffix = psl::List.find(self.labels().rev());
+        (suffix.len == text_length).then_some(suffix.typ.unwrap_or(psl::Type::Icann))
     }
 
     fn root() -> Self {
@@ -429,5 +448,32 @@ mod tests {
         assert!(!DomainName::parse("badexample.com").unwrap().is_within(&name.suffix(2)));
         let from_root: Vec<_> = name.labels().rev().collect();
         assert_eq!(from_root, [b"com".as_slice(), b"example", b"b", b"a"]);
+    }
+
+    #[test]
+    fn public_suffixes() {
+        use psl::Type::{Icann, Private};
+        let cases = [
+            (".", Some(Icann)),
+            ("com", Some(Icann)),
+            ("co.uk", Some(Icann)),
+            ("gouv.fr", Some(Icann)),
+            ("anything.ck", Some(Icann)),
+            ("www.ck", None),
+            ("xn--p1ai", Some(Icann)),
+            ("xn--55qx5d.cn", Some(Icann)),
+            ("no-such-tld", Some(Icann)),
+            ("github.io", Some(Private)),
+            ("s3.amazonaws.com", Some(Private)),
+            ("example.com", None),
+            ("example.github.io", None),
+            ("192.0.2.1", None),
+            // Its first label has 58 octets, and 58 is a colon.
+            ("a123456789b123456789c123456789d123456789e123456789f1234567.ck", Some(Icann)),
+            ("2001:db8::1", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(DomainName::parse(name).unwrap().public_suffix(), expected, "{name}");
+        }
     }
 }

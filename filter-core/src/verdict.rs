@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::{CategoryInfo, DomainName, NameError, Scope};
+use crate::{CategoryInfo, DomainName, NameError, Network, Scope};
 
 /// The answer to "is this host fit for this audience?".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,12 @@ pub enum Matched<'a> {
         /// Its text.
         text: &'a str,
     },
+    /// A network, which holds an address of the answer.
+    Network {
+        /// The network.
+        #[serde(serialize_with = "as_text")]
+        network: Network,
+    },
     /// No rule: a closed profile refuses what no rule names, an open one allows it.
     Nothing,
 }
@@ -112,9 +118,14 @@ impl fmt::Display for Matched<'_> {
             Self::Domain { name, scope: Scope::SubdomainsOnly } => write!(f, "*.{name}"),
             Self::Fragment { text } => write!(f, "fragment {text}"),
             Self::Expression { text } => write!(f, "/{text}/"),
+            Self::Network { network } => write!(f, "{network}"),
             Self::Nothing => f.write_str("no rule"),
         }
     }
+}
+
+fn as_text<S: Serializer>(network: &Network, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(network)
 }
 
 /// The ranks of rules, first to last. Numbers are those of the precedence in ARCHITECTURE.md; those

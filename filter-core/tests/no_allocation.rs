@@ -41,7 +41,7 @@ fn a_verdict_allocates_nothing() {
     let mut both = Both::default();
     let porn = both.source(Source::block("porn", &["porn"]));
     let health = both.source(Source::allow("health", &["education"], &["porn"]));
-    for rule in ["example.com", "@@except.example.com", "~sexcam", "/xxx-/"] {
+    for rule in ["example.com", "@@except.example.com", "~sexcam", "/xxx-/", "192.0.2.0/24"] {
         both.rule(porn, rule).unwrap();
     }
     both.rule(health, "health.example.com").unwrap();
@@ -67,6 +67,16 @@ fn a_verdict_allocates_nothing() {
         assert_eq!(ALLOCATIONS.get() - before, 0, "{host}");
         assert_eq!(verdict, text);
         assert_eq!(matches!(verdict, Verdict::Blocked(_)), blocked, "{host}");
+    }
+    let (asked, address) = ("portal.example".parse().unwrap(), "192.0.2.7".parse().unwrap());
+    for (host, blocked) in hosts {
+        let name: DomainName = host.parse().unwrap();
+        let before = ALLOCATIONS.get();
+        let answers = bound.answers(&asked);
+        let verdict = answers.name(&name, DomainName::is_public_suffix);
+        assert!(answers.address(address).is_blocked());
+        assert_eq!(ALLOCATIONS.get() - before, 0, "to {host}");
+        assert_eq!(verdict.is_blocked(), blocked, "to {host}");
     }
     let before = ALLOCATIONS.get();
     let _ = bound.explain(&"www.example.com".parse().unwrap());

@@ -47,6 +47,8 @@ fn rule() -> impl Strategy<Value = String> {
         1 => prop::sample::select(vec!["~x-a.", "~|.ad.", "~ad.a", "~.x-a.q.example.|", "~b.q.e"])
             .prop_map(str::to_owned),
         1 => prop::sample::select(vec!["/x-a/", "/^ad/", "/example$/"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["10.0.0.0/16", "@@10.0.0.0/24", "10.0.0.1/32", "2001:db8::/48"])
+            .prop_map(str::to_owned),
     ]
 }
 
@@ -149,6 +151,10 @@ proptest! {
             for host in ["a.q.example", "ad.x-a.q.example", ".", "b.b.b.b.q.example"] {
                 let name = host.parse().unwrap();
                 let _ = (bound.verdict(&name), bound.explain(&name).to_string());
+                let _ = bound.answers(&name).name(&name, DomainName::is_public_suffix);
+            }
+            for address in ["10.0.0.1", "10.0.1.1", "2001:db8::1", "::", "255.255.255.255"] {
+                let _ = bound.address(address.parse().unwrap());
             }
         }
     }

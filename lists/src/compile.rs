@@ -25,6 +25,7 @@ use crate::{
     formats::{self, ReadError, Rule, Sink},
     guard::overblocked,
     report::{BuildReport, BundleReport, SourceReport},
+    shared_cdn::SharedCdn,
     source::{ListSource, NotFetched, Sources},
     trusted::trusted,
 };
@@ -156,6 +157,9 @@ pub fn build(
     let mut builder = FilterBuilder::new();
     for category in &sources.categories {
         builder.category(category.clone())?;
+    }
+    for network in SharedCdn::shipped().networks() {
+        builder.shared(&network.name);
     }
     let mut archives = Archives::default();
     let plans = plan(&sources.sources, &mut archives)?;

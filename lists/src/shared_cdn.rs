@@ -4,6 +4,8 @@
 //! A rule on such a network says nothing of any one site. The guards look for rules that refuse one
 //! whole; a resolver leaves them aside along CNAME chains.
 
+use std::collections::HashSet;
+
 use filter_core::DomainName;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,8 @@ const SHIPPED: &str = include_str!("../data/shared-cdn.toml");
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SharedCdn {
     networks: Vec<Network>,
+    /// Every network, and every ancestor of one.
+    held: HashSet<DomainName>,
 }
 
 /// A shared network.
@@ -63,7 +67,12 @@ impl SharedCdn {
                 kind,
             })
         });
-        Self { networks: networks.collect() }
+        let networks: Vec<Network> = networks.collect();
+        let held = networks.iter().flat_map(|network| {
+            (0..=network.name.label_count()).map(|labels| network.name.suffix(labels))
+        });
+        let held = held.collect();
+        Self { networks, held }
     }
 
     /// Every network, in the order of the table.
@@ -74,7 +83,7 @@ impl SharedCdn {
     /// True when a rule on `name` and everything under it would hit a shared network whole: it is
     /// one of them, or an ancestor.
     pub fn holds(&self, name: &DomainName) -> bool {
-        self.networks.iter().any(|network| network.name.is_within(name))
+        self.held.contains(name)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod decide;
 pub mod explain;
 pub mod group;
+pub mod inspect;
 pub mod local;
 mod names;
 pub mod plan;

@@ -13,6 +13,8 @@ pub(super) struct Listed<'a> {
     path: [(u32, u32); MAX_LABELS + 1],
     depth: usize,
     has_exceptions: bool,
+    /// Categories that were lifted before anything was looked up.
+    lifted: CategorySet,
 }
 
 /// What allow rules did to a name that no list rule blocks.
@@ -26,10 +28,26 @@ pub(super) struct Allowance {
 impl<'a> Listed<'a> {
     /// Walks the dictionary.
     pub(super) fn of(bound: &'a BoundFilter, name: &DomainName) -> Self {
+        Self::beyond(bound, name, CategorySet::EMPTY, &|_| true)
+    }
+
+    /// The same of a name that an answer leads to: some categories are lifted already, and rules on
+    /// ancestors of so many labels that do not count are left aside.
+    #[inline]
+    pub(super) fn beyond(
+        bound: &'a BoundFilter,
+        name: &DomainName,
+        lifted: CategorySet,
+        counts: &impl Fn(usize) -> bool,
+    ) -> Self {
         let (labels, path) = (name.label_count(), [(0, 0); MAX_LABELS + 1]);
-        let mut listed = Self { bound, labels, path, depth: 0, has_exceptions: false };
+        let mut listed = Self { bound, labels, path, depth: 0, has_exceptions: false, lifted };
         if let Some(domains) = bound.shared.filter.domains() {
-            domains.walk(name, |labels, set| listed.push(labels, set));
+            domains.walk(name, |labels, set| {
+                if counts(labels) {
+                    listed.push(labels, set);
+                }
+            });
         }
         listed
     }
@@ -82,7 +100,7 @@ impl<'a> Listed<'a> {
 
     /// Step 8: the rule that blocks, or what allow rules did.
     pub(super) fn most_specific(&self) -> Result<Allowance, ListRule> {
-        let mut lifted = CategorySet::EMPTY;
+        let mut lifted = self.lifted;
         for &(labels, _) in self.path[..self.depth].iter().rev() {
             let labels = labels as usize;
             let level = || self.rules().filter(move |rule| rule.labels == labels);
@@ -112,7 +130,7 @@ impl<'a> Listed<'a> {
     pub(super) fn lifted_at(&self, labels: usize) -> CategorySet {
         let lifting = |rule: &ListRule| rule.labels >= labels && !rule.entry.is_exception();
         let lifts = self.rules().filter(lifting).map(|rule| self.bound.in_force(rule.entry).lifts);
-        lifts.fold(CategorySet::EMPTY, CategorySet::union)
+        lifts.fold(self.lifted, CategorySet::union)
     }
 
     /// True when an allow rule or exception that is in force lies below the asked name.
@@ -134,7 +152,7 @@ impl<'a> Listed<'a> {
 impl ListRule {
     /// True for an exception that cancels the rule, both matching the asked name. Most do wherever
     /// each of them stands.
-    fn cancels(self, rule: Self) -> bool {
+    pub(super) fn cancels(self, rule: Self) -> bool {
         self.entry.is_exception()
             && self.entry.source() == rule.entry.source()
             && (self.entry.is_important() || !rule.entry.is_important())

@@ -69,10 +69,19 @@ impl OperatorNames {
         Ok(Some(Self { fst: writer.finish() }))
     }
 
-    /// Step 5: the most specific of the operator's names that match; allow where two are.
-    pub(super) fn decide(&self, name: &DomainName) -> Option<Decision> {
+    /// Step 5: the most specific of the operator's names that match; allow where two are. Those of
+    /// so many labels that do not count are left aside.
+    pub(super) fn decide(
+        &self,
+        name: &DomainName,
+        counts: &impl Fn(usize) -> bool,
+    ) -> Option<Decision> {
         let mut deciding = None;
-        self.walk(name, |rule| deciding = Some(rule));
+        self.walk(name, |rule| {
+            if counts(rule.labels) {
+                deciding = Some(rule);
+            }
+        });
         deciding.map(|rule| Decision { blocked: !rule.allows, by: By::Operator(rule) })
     }
 

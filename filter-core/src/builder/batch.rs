@@ -1,7 +1,5 @@
 //! Rules of one source, as keys in an arena.
 
-use psl::Psl;
-
 use super::SourceId;
 use crate::{
     DomainName, Network, Phrase, RuleError, UrlPrefix,
@@ -70,7 +68,7 @@ impl Batch {
         if !name.is_host_name() {
             return Err(RuleError::NotAHostName);
         }
-        match public_suffix(name) {
+        match name.public_suffix() {
             Some(psl::Type::Icann) => return Err(RuleError::PublicSuffix),
             Some(psl::Type::Private) if self.suffixes == Suffixes::Refuse => {
                 return Err(RuleError::PrivateSuffix);
@@ -253,49 +251,9 @@ fn plain(options: Options) -> Result<(), RuleError> {
     }
 }
 
-/// The section of the public suffix list that names this very name; a top-level domain that the
-/// list does not know counts as ICANN's.
-fn public_suffix(name: &DomainName) -> Option<psl::Type> {
-    let written_as_ipv6 = name.labels().next_back().is_some_and(|label| label.contains(&b':'));
-    if written_as_ipv6 {
-        return None;
-    }
-    // The root's text has no octet, and the list says as much of its suffix.
-    let text_length = name.as_wire().len().saturating_sub(2);
-    let suffix = psl::List.find(name.labels().rev());
-    (suffix.len == text_length).then_some(suffix.typ.unwrap_or(psl::Type::Icann))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn public_suffixes() {
-        use psl::Type::{Icann, Private};
-        let cases = [
-            (".", Some(Icann)),
-            ("com", Some(Icann)),
-            ("co.uk", Some(Icann)),
-            ("gouv.fr", Some(Icann)),
-            ("anything.ck", Some(Icann)),
-            ("www.ck", None),
-            ("xn--p1ai", Some(Icann)),
-            ("xn--55qx5d.cn", Some(Icann)),
-            ("no-such-tld", Some(Icann)),
-            ("github.io", Some(Private)),
-            ("s3.amazonaws.com", Some(Private)),
-            ("example.com", None),
-            ("example.github.io", None),
-            ("192.0.2.1", None),
-            // Its first label has 58 octets, and 58 is a colon.
-            ("a123456789b123456789c123456789d123456789e123456789f1234567.ck", Some(Icann)),
-            ("2001:db8::1", None),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(public_suffix(&name.parse().unwrap()), expected, "{name}");
-        }
-    }
 
     #[test]
     fn tags_round_trip() {

@@ -1,15 +1,16 @@
 //! Batches into rule sets: what all sources say of each name and pattern.
 
 use std::{
+    cell::OnceCell,
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     iter::successors,
 };
 
 use super::batch::{ALLOW_BELOW, Batch, Row};
 use crate::{
     raw::{
-        domains::{is_below, parent_key},
+        domains::{is_below, name_of_key, parent_key},
         patterns::PatternKind,
         rule_sets::Entry,
     },
@@ -53,6 +54,7 @@ pub(super) struct Merged {
 pub(super) fn merge_names(
     sources: &[Source],
     batches: &[Batch],
+    shared: &HashSet<Vec<u8>>,
     interner: &mut Interner,
 ) -> Merged {
     let key = |row: &Row| batches[usize::from(row.batch)].key(row);
@@ -64,7 +66,7 @@ pub(super) fn merge_names(
     rows.sort_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| key(a).cmp(key(b))));
 
     let mut merged = Merged::default();
-    let mut ancestors: Vec<(Row, u32)> = Vec::new();
+    let mut ancestors: Vec<Ancestor<'_>> = Vec::new();
     let mut entries = Vec::new();
     for name in rows.chunk_by(|a, b| a.prefix == b.prefix && key(a) == key(b)) {
         let row = name[0];
@@ -75,18 +77,36 @@ pub(super) fn merge_names(
         let has_rule = entries.iter().any(|entry| !entry.is_allow_below());
         merged.rule_names += u64::from(has_rule);
 
-        while ancestors.last().is_some_and(|(last, _)| !is_below(key(&row), key(last))) {
+        let own_key = batches[usize::from(row.batch)].key(&row);
+        while ancestors.last().is_some_and(|last| !is_below(own_key, last.key)) {
             ancestors.pop();
         }
-        if is_covered(sources, interner, &ancestors, &entries) {
+        if is_covered(sources, interner, shared, &ancestors, &entries) {
             merged.covered += 1;
             continue;
         }
         let set = interner.intern(&entries);
         merged.kept.push((row, set));
-        ancestors.push((row, set));
+        ancestors.push(Ancestor { key: own_key, set, is_shared: OnceCell::new() });
     }
     merged
+}
+
+/// A name that was kept, above those that are merged next.
+struct Ancestor<'k> {
+    key: &'k [u8],
+    set: u32,
+    is_shared: OnceCell<bool>,
+}
+
+impl Ancestor<'_> {
+    /// True when rules on it do not count for what is below, where answers lead there.
+    fn is_shared(&self, shared: &HashSet<Vec<u8>>) -> bool {
+        *self.is_shared.get_or_init(|| {
+            shared.contains(self.key)
+                || name_of_key(self.key).is_some_and(|name| name.is_public_suffix())
+        })
+    }
 }
 
 /// True when an ancestor has, for every entry, one that covers it, and nothing in between would then
@@ -95,7 +115,8 @@ pub(super) fn merge_names(
 fn is_covered(
     sources: &[Source],
     interner: &Interner,
-    ancestors: &[(Row, u32)],
+    shared: &HashSet<Vec<u8>>,
+    ancestors: &[Ancestor<'_>],
     entries: &[Entry],
 ) -> bool {
     let allows = |entry: &Entry| sources[usize::from(entry.source())].action == Action::Allow;
@@ -104,8 +125,8 @@ fn is_covered(
     if !entries.iter().all(plain_block) {
         return false;
     }
-    for &(_, set) in ancestors.iter().rev() {
-        let set = &interner.sets[set as usize];
+    for ancestor in ancestors.iter().rev() {
+        let set = &interner.sets[ancestor.set as usize];
         if set.iter().any(|entry| allows(entry) && !entry.is_allow_below()) {
             return false;
         }
@@ -114,7 +135,7 @@ fn is_covered(
             return false;
         }
         let covers = |entry: &Entry| set.iter().any(|ancestor| ancestor.covers(*entry));
-        if entries.iter().all(covers) {
+        if entries.iter().all(covers) && !ancestor.is_shared(shared) {
             return true;
         }
     }

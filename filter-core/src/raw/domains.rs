@@ -206,7 +206,7 @@ impl Iterator for Keys<'_> {
 }
 
 /// The name that a key stands for; none for a key that no name has.
-fn name_of_key(key: &[u8]) -> Option<DomainName> {
+pub(crate) fn name_of_key(key: &[u8]) -> Option<DomainName> {
     let mut wire = Vec::with_capacity(key.len() + 2);
     for label in key.rsplit(|&octet| octet == SEPARATOR).filter(|_| !key.is_empty()) {
         if label.is_empty() {

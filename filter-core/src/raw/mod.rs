@@ -7,5 +7,6 @@
 pub(crate) mod bundle;
 pub(crate) mod domains;
 pub(crate) mod expressions;
+pub(crate) mod networks;
 pub(crate) mod patterns;
 pub(crate) mod rule_sets;

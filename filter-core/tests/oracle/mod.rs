@@ -269,8 +269,8 @@ impl Both {
     }
 
     /// A rule in the notation of the table of cases: `d`, `=d` (exact), `*.d` (below), `~fragment`,
-    /// `/expression/`; `@@` before, or `@` for one that yields to what is more specific; `$important`
-    /// and then `$narrow` after.
+    /// `/expression/`, a network; `@@` before, or `@` for one that yields to what is more specific;
+    /// `$important` and then `$narrow` after.
     pub fn rule(&mut self, source: usize, text: &str) -> Result<(), RuleError> {
         let rule = text.trim_start_matches('@');
         let (exception, nearest) = (rule.len() < text.len(), text.len() - rule.len() == 1);
@@ -287,6 +287,8 @@ impl Both {
         } else if let Some(expression) = text.strip_prefix('/').and_then(|t| t.strip_suffix('/')) {
             batch.expression(expression, options)?;
             self.oracle.expression(source, expression);
+        } else if let Ok(network) = text.parse() {
+            batch.network(&network, options)?;
         } else {
             let (name, scope) = match (text.strip_prefix('='), text.strip_prefix("*.")) {
                 (Some(name), _) => (name, Scope::Exact),
