@@ -15,4 +15,5 @@ pub mod preau;
 pub mod publisher;
 pub mod server;
 pub mod shared;
+pub mod unbound;
 pub mod upstream;

@@ -2,7 +2,7 @@
 
 use std::{fs, net::SocketAddr, path::PathBuf, thread::JoinHandle};
 
-use dns_server::{Config, Listeners};
+use dns_server::{Config, Listeners, config::Listen};
 use filter_core::{FilterBuilder, NamePattern, Options, Scope, Source, Stamp};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -32,6 +32,10 @@ impl Default for Setup {
 pub struct TestServer {
     /// Where it answers, over UDP and TCP.
     pub address: SocketAddr,
+    /// Where it answers, over everything; its name is [`NAME`].
+    pub listen: Listen,
+    /// Its certificate, which is its own authority: a PEM file.
+    pub certificate: PathBuf,
     shutdown: CancellationToken,
     thread: Option<JoinHandle<()>>,
     _folder: TempDir,
@@ -43,15 +47,17 @@ impl TestServer {
         let folder = TempDir::new().unwrap();
         let runtime = Runtime::new().unwrap();
         let upstream = upstream::start(&setup.upstream, &runtime);
+        let certificate = certify(&folder);
         let config = config(setup, upstream, &folder);
         let config = Config::parse("test.toml", config).unwrap();
         let listeners = Listeners::bind(&config.listen).unwrap();
-        let address = listeners.addresses().unwrap().dns[0];
+        let listen = listeners.addresses().unwrap();
         let shutdown = CancellationToken::new();
         let until = shutdown.clone();
         let serve = move || runtime.block_on(dns_server::run(listeners, config, until)).unwrap();
         let thread = Some(std::thread::spawn(serve));
-        Self { address, shutdown, thread, _folder: folder }
+        let address = listen.dns[0];
+        Self { address, listen, certificate, shutdown, thread, _folder: folder }
     }
 
     /// Stops it and waits for its end, which must be a good one.
@@ -69,6 +75,20 @@ impl Drop for TestServer {
     }
 }
 
+/// What its certificate is for.
+pub const NAME: &str = "dns.school.example";
+
+/// Makes a certificate and its key.
+fn certify(folder: &TempDir) -> PathBuf {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let parameters =
+        rcgen::CertificateParams::new([NAME.to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let certificate = folder.path().join("cert.pem");
+    fs::write(&certificate, parameters.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+    certificate
+}
+
 fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {
     let state: PathBuf = folder.path().join("state");
     let bundle = setup.bundle.as_ref().map(|bytes| {
@@ -76,8 +96,11 @@ fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {
         fs::write(&path, bytes).unwrap();
         format!("bundle = {path:?}\n")
     });
+    let at = "[\"127.0.0.1:0\"]";
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
     format!(
-        "[listen]\ndns = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
+        "[listen]\ndns = {at}\ntls = {at}\nhttps = {at}\nquic = {at}\n\
+         [tls]\ncertificate = {certificate:?}\nkey = {key:?}\nname = \"{NAME}\"\n[upstream]\nservers = [\"{upstream}\"]\n\
          [lists]\n{}cache = {state:?}\n{}\n",
         bundle.unwrap_or_default(),
         setup.config

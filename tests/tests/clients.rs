@@ -5,17 +5,16 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
-    process::{Child, Command, Stdio},
-    thread,
-    time::Duration,
+    net::{Ipv4Addr, SocketAddr},
+    process::Command,
 };
 
 use hickory_server::proto::op::{Message, ResponseCode};
 use tempfile::TempDir;
 use tests::{
     client::{Question, Transport, exchange},
-    server::{Setup, TestServer, compile},
+    server::{NAME, Setup, TestServer, compile},
+    unbound::Unbound,
     upstream::Behaviour,
 };
 
@@ -88,6 +87,123 @@ fn kdig_finds_nothing_to_complain_of() {
     }
 }
 
+/// Over every transport, with the certificate verified; padded for a client that pads.
+#[test]
+#[ignore = "needs kdig (Debian's knot-dnsutils)"]
+fn kdig_asks_over_encrypted_transports() {
+    let server = server();
+    let authority = format!("+tls-ca={}", server.certificate.display());
+    let host = format!("+tls-hostname={NAME}");
+    let transports: [(SocketAddr, &[&str]); 4] = [
+        (server.listen.tls[0], &["+tls"]),
+        (server.listen.https[0], &["+https"]),
+        (server.listen.https[0], &["+https", "+https-get"]),
+        (server.listen.quic[0], &["+quic"]),
+    ];
+    for (address, transport) in transports {
+        let port = address.port().to_string();
+        let ask = |rest: &[&str]| {
+            let verified: &[&str] =
+                if transport[0] == "+quic" { &[] } else { &[&authority, &host] };
+            let asked = [&["@127.0.0.1", "-p", &port], transport, verified, rest].concat();
+            output("kdig", &asked)
+        };
+        let refused = ask(&["pornhub.com", "+edns"]);
+        assert!(refused.contains("status: NXDOMAIN"), "{transport:?}: {refused}");
+        assert!(refused.contains("starter-porn"), "{transport:?}: {refused}");
+        assert!(!refused.to_lowercase().contains("warning"), "{transport:?}: {refused}");
+        let allowed = ask(&["fr.wikipedia.org", "+short"]);
+        assert_eq!(allowed.trim(), "192.0.2.60", "{transport:?}");
+        let long = ask(&["long.example", "TXT"]);
+        assert!(long.contains("0000000000000000000000000000000000000059"), "{transport:?}: {long}");
+        let padded = ask(&["pornhub.com", "+padding=128"]);
+        assert!(padded.contains(";; Received 468 B"), "{transport:?}: {padded}");
+    }
+}
+
+/// curl resolves a name over HTTPS with HTTP/2, and connects where we say.
+#[test]
+#[ignore = "needs curl"]
+fn curl_resolves_over_https() {
+    let zone = "here.example. 300 IN A 127.0.0.1\n".to_owned();
+    let server = TestServer::start(&Setup { upstream: Behaviour::Zone(zone), ..Setup::default() });
+    let certificate = server.certificate.display().to_string();
+    let port = server.listen.https[0].port();
+    let doh = format!("https://127.0.0.1:{port}/dns-query");
+    let ask = |host: &str| {
+        // Whatever answers there is asked over plain HTTP, and hangs up.
+        let url = format!("http://{host}:{port}/");
+        output(
+            "curl",
+            &[
+                "-sSv",
+                "--noproxy",
+                "*",
+                "--cacert",
+                &certificate,
+                "--doh-url",
+                &doh,
+                "--max-time",
+                "20",
+                &url,
+            ],
+        )
+    };
+    let found = ask("here.example");
+    assert!(
+        found.contains(&format!("Connected to here.example (127.0.0.1) port {port}")),
+        "{found}"
+    );
+    let refused = ask("pornhub.com");
+    assert!(refused.contains("DoH: Bad RCODE type A for pornhub.com"), "{refused}");
+
+    // GET, with what may be kept how long.
+    let query = "AAABAAABAAAAAAAABGhlcmUHZXhhbXBsZQAAAQAB"; // A of here.example
+    for version in ["--http1.1", "--http2"] {
+        let url = format!("{doh}?dns={query}");
+        let said =
+            output("curl", &["-si", "--noproxy", "*", version, "--cacert", &certificate, &url])
+                .to_lowercase();
+        assert!(said.contains(" 200"), "{version}: {said}");
+        assert!(said.contains("content-type: application/dns-message"), "{version}: {said}");
+        assert!(said.contains("cache-control: max-age=300"), "{version}: {said}");
+    }
+}
+
+#[test]
+#[ignore = "needs dnsperf (Debian's dnsperf)"]
+fn dnsperf_loses_nothing_over_tls() {
+    let server = server();
+    let folder = TempDir::new().unwrap();
+    let questions = folder.path().join("questions");
+    let line = |n: usize| format!("www{n}.pornhub.com A\nfr.wikipedia.org A\n");
+    fs::write(&questions, (0..5_000).map(line).collect::<String>()).unwrap();
+    let port = server.listen.tls[0].port().to_string();
+    let questions = questions.to_str().unwrap();
+    let said = output(
+        "dnsperf",
+        &[
+            "-m",
+            "dot",
+            "-s",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-d",
+            questions,
+            "-n",
+            "1",
+            "-c",
+            "8",
+            "-q",
+            "100",
+        ],
+    );
+    println!("{said}");
+    assert!(said.contains("Queries completed:    10000 (100.00%)"), "{said}");
+    assert!(said.contains("NOERROR 5000 (50.00%), NXDOMAIN 5000 (50.00%)"), "{said}");
+}
+
 #[test]
 #[ignore = "needs dnsperf (Debian's dnsperf)"]
 fn dnsperf_loses_nothing() {
@@ -112,52 +228,6 @@ fn dnsperf_loses_nothing() {
     assert!(said.contains("NOERROR 5000 (25.00%), NXDOMAIN 15000 (75.00%)"), "{said}");
 }
 
-/// Unbound with the same names as local zones, which are subtrees to it as they are to us.
-struct Unbound {
-    child: Child,
-    address: SocketAddr,
-    _folder: TempDir,
-}
-
-impl Unbound {
-    fn start(names: &[String]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let address = tests::address::unused();
-        let mut config = format!(
-            "server:\n interface: 127.0.0.1@{}\n do-daemonize: no\n chroot: \"\"\n username: \"\"\n \
-             use-syslog: no\n pidfile: \"\"\n module-config: iterator\n local-zone: \".\" static\n",
-            address.port()
-        );
-        for name in names {
-            let _ = writeln!(config, " local-zone: \"{name}\" always_refuse");
-        }
-        let path = folder.path().join("unbound.conf");
-        fs::write(&path, config).unwrap();
-        let child = Command::new("unbound")
-            .args(["-d", "-c", path.to_str().unwrap()])
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("Debian's unbound is installed");
-        let unbound = Self { child, address, _folder: folder };
-        let ready = (0..200).any(|_| {
-            thread::sleep(Duration::from_millis(50));
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-            let _ = socket.send_to(&Question::new("ready.test", 1).packet(1), unbound.address);
-            socket.recv_from(&mut [0; 512]).is_ok()
-        });
-        assert!(ready, "unbound answers");
-        unbound
-    }
-}
-
-impl Drop for Unbound {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// A subtree is a subtree: what we refuse of a list, Unbound refuses, and nothing else.
 #[test]
 #[ignore = "needs unbound (Debian's unbound)"]
@@ -169,14 +239,18 @@ fn unbound_draws_the_same_subtrees() {
         for second in labels.iter().skip(number % 3).step_by(3) {
             names.push(format!("{first}.{second}.example"));
         }
-        names.push(format!("{first}-only.test"));
+        names.push(format!("{first}-only.com"));
     }
     let lists = names.iter().fold("shops block ecommerce\n".to_owned(), |mut lists, name| {
         let _ = writeln!(lists, "  {name}");
         lists
     });
     let preau = TestServer::start(&Setup { bundle: Some(compile(&lists)), ..Setup::default() });
-    let unbound = Unbound::start(&names);
+    let zones = names.iter().fold(String::new(), |mut zones, name| {
+        let _ = writeln!(zones, " local-zone: \"{name}\" always_refuse");
+        zones
+    });
+    let unbound = Unbound::start(&zones);
 
     let mut asked = 0;
     let mut refused = 0;
