@@ -1,6 +1,8 @@
 //! The command line.
 #![expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]
 
+mod operate;
+
 use std::{
     env,
     io::{self, IsTerminal as _, Write as _},
@@ -8,6 +10,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::{Parser, Subcommand};
@@ -19,12 +22,16 @@ use serde_json::json;
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
+    task::{JoinSet, spawn_blocking},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 
+use self::operate::Operate;
 use crate::{
     bundle::{self, Origin},
     config::{Config, ConfigError, ListSource, Tls},
+    control::{self, ControlSocket, status::humane},
     failure::Failure,
     listen::{self, Listeners},
     log,
@@ -75,6 +82,8 @@ enum Command {
         #[arg(name = "TYPE", default_value = "A", value_parser = record_type)]
         record_type: u16,
     },
+    #[command(flatten)]
+    Operate(Operate),
 }
 
 /// Runs the command line of this process.
@@ -100,23 +109,24 @@ fn message(failure: &Failure) -> String {
             let show = if colored { Diagnostic::colored } else { Diagnostic::to_string };
             faults.iter().map(show).collect::<Vec<_>>().join("\n\n")
         }
+        Failure::Told { message, code: Failure::CONFIG } => message.clone(),
         other => format!("error: {other}"),
     }
 }
 
 fn execute(arguments: Arguments) -> Result<(), Failure> {
-    let config = match &arguments.config {
-        Some(path) => Config::load(path)?,
-        None => Config::default(),
-    };
+    let path = arguments.config.as_deref();
+    let config = || path.map_or_else(|| Ok(Config::default()), Config::load);
     match arguments.command.unwrap_or(Command::Run) {
-        Command::Run => serve(config),
-        Command::CheckConfig => check(&config),
-        Command::Explain { name, client, json } => explain(&config, &name, client, json),
+        Command::Run => serve(config()?),
+        Command::CheckConfig => check(&config()?),
+        Command::Explain { name, client, json } => explain(&config()?, &name, client, json),
         Command::Query { name, record_type } => {
-            println!("{}", query::ask(&config, &name, record_type)?);
+            println!("{}", query::ask(&config()?, &name, record_type)?);
             Ok(())
         }
+        // Faults of the file are no obstacle to asking a server that runs.
+        Command::Operate(command) => command.run(path),
     }
 }
 
@@ -132,7 +142,15 @@ fn serve(config: Config) -> Result<(), Failure> {
         );
     }
     let listeners = Listeners::bind(&config.listen)?;
+    let socket = {
+        let _runtime = runtime.enter();
+        control::socket(&config).map(|path| ControlSocket::bind(&path)).transpose()?
+    };
     let service = Arc::new(Service::start(config)?);
+    service.take_up();
+    if let Some(socket) = &socket {
+        tracing::info!("control socket {}", socket.path().display());
+    }
     let addresses = listeners.addresses()?;
     for &address in &addresses.dns {
         let client = query::reachable(address);
@@ -145,13 +163,32 @@ fn serve(config: Config) -> Result<(), Failure> {
     let outcome = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         tokio::spawn(signals.obey(service.clone(), shutdown.clone()));
-        run::serve(listeners, service, shutdown).await
+        tokio::spawn(tidy(service.clone()));
+        // Dropped at the end, its file goes.
+        let mut control = JoinSet::new();
+        if let Some(socket) = socket {
+            control.spawn(socket.serve(service.clone()));
+        }
+        run::serve(listeners, service.clone(), shutdown).await
     });
+    service.stopped();
     // A reload under way would keep the process until it is done.
     runtime.shutdown_background();
     outcome?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// How often what is over is forgotten.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// Forgets what is over, for ever.
+async fn tidy(service: Arc<Service>) {
+    loop {
+        sleep(TIDY).await;
+        let service = service.clone();
+        let _ = spawn_blocking(move || service.tidy()).await;
+    }
 }
 
 /// A name that the starter list refuses.
@@ -180,7 +217,7 @@ impl Signals {
             while self.hangup.recv().await.is_some() {
                 let service = service.clone();
                 // Reading and verifying a bundle takes a while; questions do not wait for it.
-                let _ = tokio::task::spawn_blocking(move || reload(&service)).await;
+                let _ = spawn_blocking(move || reload(&service)).await;
             }
         };
         tokio::select! {
@@ -195,7 +232,7 @@ impl Signals {
 
 fn reload(service: &Service) {
     match service.reload() {
-        Ok(()) => tracing::info!("reloaded"),
+        Ok(_) => tracing::info!("reloaded"),
         Err(failure) => tracing::error!("not reloaded, everything as before: {failure}"),
     }
 }
@@ -247,17 +284,6 @@ fn check(config: &Config) -> Result<(), Failure> {
     }
     println!("The configuration is valid.");
     Ok(())
-}
-
-/// A length of time in its greatest unit.
-fn humane(seconds: u64) -> String {
-    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let (length, unit) =
-        units.into_iter().find(|(length, _)| seconds >= *length).unwrap_or(units[3]);
-    match seconds / length {
-        1 => format!("1 {unit}"),
-        n => format!("{n} {unit}s"),
-    }
 }
 
 /// `preau explain`.

@@ -1,6 +1,6 @@
 //! Why `preau` stops, and with which exit code.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use filter_core::BindError;
 use lists::pull::PullError;
@@ -59,6 +59,41 @@ pub enum Failure {
         /// Why not.
         error: io::Error,
     },
+    /// The control socket cannot be had.
+    #[error(
+        "cannot have the control socket {}: {error}; see [control] socket: its folder must exist, \
+         and preau may write there", path.display()
+    )]
+    ControlSocket {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// No server answers on the control socket.
+    #[error("no answer from {}: {error}; {}", socket.display(), control_remedy(error))]
+    Control {
+        /// Its path.
+        socket: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A running server refuses what it was asked to do.
+    #[error("{message}")]
+    Told {
+        /// Its words.
+        message: String,
+        /// The exit code that it gives.
+        code: u8,
+    },
+    /// Somebody has changed the audit log.
+    #[error("the audit log {} was changed: {broken}", path.display())]
+    Audit {
+        /// The log.
+        path: PathBuf,
+        /// Where.
+        broken: String,
+    },
     /// The operating system refuses something that every program needs.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -87,8 +122,20 @@ impl Failure {
             Self::Bundle(_) => 4,
             Self::Bind { error: BindError::Automata(_), .. } => 4,
             Self::Bind { .. } => Self::CONFIG,
+            Self::Told { code, .. } => *code,
             _ => 1,
         }
+    }
+}
+
+/// What to do about a control socket that nobody answers on.
+fn control_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "only root and the server's own user may ask: try sudo",
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            "is it running, with [control] socket there? (--config names its configuration)"
+        }
+        _ => "ask again, or look at its log",
     }
 }
 

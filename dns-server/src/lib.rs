@@ -35,6 +35,7 @@ mod answer;
 pub mod bundle;
 pub mod cli;
 pub mod config;
+mod control;
 mod failure;
 mod listen;
 pub mod log;
@@ -44,11 +45,13 @@ mod query;
 pub mod resolve;
 mod run;
 mod service;
+mod state;
 #[cfg(test)]
 mod testing;
 pub mod wire;
 
 pub use config::{Config, ConfigError};
+pub use control::Reloaded;
 pub use failure::Failure;
 pub use listen::Listeners;
 pub use run::{run, serve};

@@ -1,12 +1,13 @@
 //! What is being served: configuration, lists and upstream, replaced as one.
 
+pub(crate) mod changes;
 #[cfg(test)]
 mod tests;
 
 use std::{
     cmp::Reverse,
     collections::BTreeMap,
-    io, iter,
+    io, iter, mem,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -22,6 +23,7 @@ use crate::{
     answer::Snapshot,
     bundle::{self, BundleError, Kept, Staged, Store},
     config::{Config, Group, ListSource, Profile, Tls, Upstream, Zone, is_loop},
+    control::Reloaded,
     failure::Failure,
     listen::terms::Terms,
     policy::{
@@ -35,6 +37,7 @@ use crate::{
         Resolver,
         upstream::{Failover, Server, Zones},
     },
+    state::{allowances::Allowances, audit::Event},
 };
 
 /// A running server's state. Listeners take snapshots of it; reloading replaces the snapshot.
@@ -44,6 +47,8 @@ pub struct Service {
     origin: Mutex<Origin>,
     /// Told when the publisher should be asked at once.
     poll_now: Notify,
+    /// Locked after `origin`, where both are.
+    run: Mutex<changes::Run>,
 }
 
 /// What a snapshot was made of.
@@ -54,6 +59,8 @@ struct Origin {
     /// Where bundles are kept; absent: the starter list needs no keeping.
     store: Option<Arc<Store>>,
     lists: Served,
+    /// Names that are let through for a while.
+    allowances: Allowances,
 }
 
 /// Lists that are served.
@@ -96,11 +103,13 @@ impl Service {
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(served);
         tell_certificate(&config);
-        let snapshot = snapshot(&config, lists.plans, resolver.clone());
+        let allowances = Allowances::default();
+        let origin = Origin { config, servers, resolver, store, lists: lists.served, allowances };
         Ok(Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
-            origin: Mutex::new(Origin { config, servers, resolver, store, lists: lists.served }),
+            snapshot: ArcSwap::new(origin.snapshot(lists.plans)),
+            origin: Mutex::new(origin),
             poll_now: Notify::new(),
+            run: Mutex::default(),
         })
     }
 
@@ -109,7 +118,11 @@ impl Service {
     ///
     /// # Errors
     /// [`Failure`]; everything goes on as before.
-    pub fn reload(&self) -> Result<(), Failure> {
+    pub fn reload(&self) -> Result<Reloaded, Failure> {
+        self.reload_for(None)
+    }
+
+    fn reload_unrecorded(&self) -> Result<Reloaded, Failure> {
         let config = self.origin().config.reload();
         let outcome = config.map_err(Failure::from).and_then(|config| self.replace(config));
         self.poll_now.notify_one();
@@ -120,7 +133,8 @@ impl Service {
     ///
     /// # Errors
     /// [`Failure`]; everything goes on as before.
-    pub fn replace(&self, mut config: Config) -> Result<(), Failure> {
+    pub fn replace(&self, mut config: Config) -> Result<Reloaded, Failure> {
+        let mut reloaded = Reloaded::default();
         let mut origin = self.origin();
         let servers = servers(&config)?;
         // The same servers keep their connections and their cache.
@@ -135,19 +149,28 @@ impl Service {
         // Last of what may fail: from here on, this bundle is the last good one.
         let lists = Lists::at_reload(&config, store.as_ref(), &origin)?;
         if config.listen != origin.config.listen {
-            tracing::warn!("[listen] has changed: it takes a restart to take effect");
+            reloaded.not_applied.push("[listen]".to_owned());
             config.listen.clone_from(&origin.config.listen);
             // What goes on listening goes on having a certificate.
             config.tls = config.tls.or_else(|| origin.config.tls.clone());
         }
         if config.limits.waiting != origin.config.limits.waiting {
-            tracing::warn!("[limits] waiting has changed: it takes a restart to take effect");
+            reloaded.not_applied.push("[limits] waiting".to_owned());
+        }
+        if config.operations.socket != origin.config.operations.socket {
+            reloaded.not_applied.push("[control] socket".to_owned());
+            config.operations.socket.clone_from(&origin.config.operations.socket);
+        }
+        for key in &reloaded.not_applied {
+            tracing::warn!("{key} has changed: it takes a restart to take effect");
         }
         tell_certificate(&config);
         tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
-        self.snapshot.store(Arc::new(snapshot(&config, lists.plans, resolver.clone())));
-        *origin = Origin { config, servers, resolver, store, lists: lists.served };
-        Ok(())
+        let allowances = mem::take(&mut origin.allowances);
+        *origin = Origin { config, servers, resolver, store, lists: lists.served, allowances };
+        self.snapshot.store(origin.snapshot(lists.plans));
+        self.forget_strangers(&mut origin);
+        Ok(reloaded)
     }
 
     /// Serves a bundle from now on that was fetched into the store for this subscription, and
@@ -181,9 +204,9 @@ impl Service {
         let served = Served::kept(bundle::Origin::Published(from), store.commit(staged)?);
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(&served);
-        let snapshot = snapshot(&origin.config, plans, origin.resolver.clone());
-        self.snapshot.store(Arc::new(snapshot));
         origin.lists = served;
+        self.snapshot.store(origin.snapshot(plans));
+        let _ = self.note(Event::Lists { serial: origin.lists.stamp().serial }, None);
         Ok(())
     }
 
@@ -235,6 +258,14 @@ impl Service {
 }
 
 impl Origin {
+    /// What to answer with.
+    fn snapshot(&self, plans: Vec<Plan>) -> Arc<Snapshot> {
+        let mut policy = policy(&self.config, plans);
+        policy.unblocks = self.unblocks();
+        let resolver = self.resolver.clone();
+        Arc::new(Snapshot { policy, resolver, terms: Terms::of(&self.config) })
+    }
+
     /// Whether the configuration is still the one that a bundle was fetched for.
     fn has(&self, subscription: &Subscription) -> bool {
         let lists = &self.config.lists;
@@ -409,10 +440,6 @@ fn tell_certificate(config: &Config) {
     }
 }
 
-fn snapshot(config: &Config, plans: Vec<Plan>, resolver: Arc<Resolver>) -> Snapshot {
-    Snapshot { policy: policy(config, plans), resolver, terms: Terms::of(config) }
-}
-
 /// What a configuration decides by.
 pub(crate) fn policy(config: &Config, plans: Vec<Plan>) -> Policy {
     Policy {
@@ -553,11 +580,13 @@ impl Service {
             resolver: snapshot.resolver.clone(),
             store: None,
             lists: Lists::of_starter(&Config::default(), bundle::Origin::Starter).unwrap().served,
+            allowances: Allowances::default(),
         };
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             origin: Mutex::new(origin),
             poll_now: Notify::new(),
+            run: Mutex::default(),
         }
     }
 }

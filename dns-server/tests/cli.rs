@@ -311,3 +311,137 @@ extended error: 4 (Forged Answer): porn · starter-porn
     assert_eq!(code, Some(1), "{stderr}");
     assert!(stderr.contains(&format!("no answer from {address}")), "{stderr}");
 }
+
+/// A site with a control socket.
+fn operated() -> Site {
+    Site::new(
+        "[listen]\ndns = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"127.0.0.1:9\"]\n\
+         [control]\nsocket = \"control.sock\"\n[lists]\ncache = \"state\"\n\
+         [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n",
+    )
+}
+
+#[test]
+fn operating_a_server() {
+    let site = operated();
+    let (code, _, stderr) = site.run(&["status"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("is it running, with [control] socket there?"), "{stderr}");
+
+    let mut server = Server::start(&site);
+    server.wait_for("listening on ");
+    let ok = |arguments: &[&str]| {
+        let (code, stdout, stderr) = site.run(arguments);
+        assert_eq!((code, &*stderr), (Some(0), ""), "{arguments:?}");
+        stdout
+    };
+    let status = ok(&["status"]);
+    assert!(status.contains("group pupils: profile child\n"), "{status}");
+    assert!(status.contains("reload: none since the start"), "{status}");
+    let json: serde_json::Value = serde_json::from_str(&ok(&["status", "--json"])).unwrap();
+    assert_eq!(json["groups"][0]["name"], "pupils");
+    assert_eq!(ok(&["flush"]), "Flushed.\n");
+    assert_eq!(ok(&["flush", "www.example"]), "Flushed.\n");
+
+    let lesson = ["allow", "pornhub.com", "--group", "pupils", "--for", "50m", "--why", "a lesson"];
+    let allowed = ok(&lesson);
+    assert!(allowed.starts_with("pornhub.com, and all below it, is let through for pupils until "));
+    assert!(allowed.ends_with("What refuses it otherwise: porn · starter-porn\n"), "{allowed}");
+    let list = ok(&["allow", "--list"]);
+    assert!(list.starts_with("pornhub.com for pupils until "), "{list}");
+    assert!(list.contains("(uid "), "{list}");
+    assert!(list.ends_with(": a lesson\n"), "{list}");
+
+    // A reload with faults prints them to whoever asked for it.
+    let good = fs::read_to_string(site.config()).unwrap();
+    site.write(&(good.clone() + "[profile.child]\nblock = [\"pron\"]\n"));
+    let (code, _, stderr) = site.run(&["reload"]);
+    assert_eq!(code, Some(3));
+    assert!(stderr.starts_with("error: unknown category `pron`"), "{stderr}");
+    assert!(stderr.contains("preau.toml:14:10"), "{stderr}");
+    site.write(&good.replace("control.sock", "other.sock"));
+    let (code, stdout, stderr) = run(preau(&["reload", "--config"]).arg({
+        let old = site.0.path().join("old.toml");
+        fs::write(&old, &good).unwrap();
+        old
+    }));
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(
+        stdout,
+        "Reloaded.\nNot applied: [control] socket takes a restart to take effect.\n"
+    );
+    site.write(&good);
+    assert_eq!(
+        ok(&["allow", "pornhub.com", "--group", "pupils", "--end"]),
+        "pornhub.com is no longer let through for pupils.\n"
+    );
+    assert_eq!(ok(&["allow", "--list"]), "");
+
+    let audit = ok(&["audit"]);
+    assert!(audit.contains(", which porn · starter-porn refused, by "), "{audit}");
+    let verified = ok(&["audit", "--verify"]);
+    assert!(verified.contains("audit.jsonl: 6 records, unbroken."), "{audit}{verified}");
+    server.signal("-TERM");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert!(!site.0.path().join("control.sock").exists());
+    let log = site.0.path().join("state/audit.jsonl");
+    assert!(ok(&["audit"]).ends_with(" stop\n"));
+    let text = fs::read_to_string(&log).unwrap();
+    fs::write(&log, text.replace("a lesson", "a mishap")).unwrap();
+    let (code, _, stderr) = site.run(&["audit", "--verify"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("line 4 was changed"), "{stderr}{text}");
+}
+
+#[test]
+fn allow_wants_to_know_all() {
+    let site = operated();
+    let cases: [(&[&str], &str); 6] = [
+        (&["allow"], "required"),
+        (&["allow", "a.example"], "--group"),
+        (&["allow", "a.example", "--group", "g"], "--for"),
+        (&["allow", "a.example", "--group", "g", "--for", "1h"], "--why"),
+        (&["allow", "a.example", "--group", "g", "--for", "soon", "--why", "x"], "such as 50m"),
+        (&["allow", "--list", "a.example"], "cannot be used with"),
+    ];
+    for (arguments, message) in cases {
+        let (code, _, stderr) = site.run(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(message), "{arguments:?}: {stderr}");
+    }
+}
+
+/// Another user, whom the file's mode lets in, is refused in words. Only root can try.
+#[test]
+fn the_wrong_user_is_refused() {
+    use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
+    if !Command::new("id").arg("-u").output().unwrap().stdout.starts_with(b"0\n") {
+        return;
+    }
+    const NOBODY: u32 = 65_534;
+    let site = operated();
+    let mut server = Server::start(&site);
+    server.wait_for("listening on ");
+    let folder = site.0.path();
+    for (path, mode) in [(folder.to_owned(), 0o755), (folder.join("control.sock"), 0o666)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    // Where that user may run it.
+    let program = folder.join("preau");
+    fs::copy(env!("CARGO_BIN_EXE_preau"), &program).unwrap();
+    let ask = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(arguments).arg("--config").arg(site.config()).uid(NOBODY).gid(NOBODY);
+        run(command.env_remove("RUST_LOG"))
+    };
+    for arguments in [&["status"][..], &["reload"], &["flush"], &["allow", "--list"]] {
+        let (code, stdout, stderr) = ask(arguments);
+        assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
+        let refused = "error: only root and the server's own user may, not nobody (uid 65534)";
+        assert!(stderr.starts_with(refused), "{stderr}");
+    }
+    fs::set_permissions(folder.join("control.sock"), fs::Permissions::from_mode(0o660)).unwrap();
+    let (code, _, stderr) = ask(&["status"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("only root and the server's own user may ask: try sudo"), "{stderr}");
+}

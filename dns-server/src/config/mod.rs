@@ -5,6 +5,7 @@ mod limits;
 mod listen;
 mod lists;
 mod local;
+mod operations;
 mod profiles;
 mod schedule;
 mod search;
@@ -28,6 +29,7 @@ use std::{
 
 use ::lists::{
     diagnostic::{Diagnostic, TextFile},
+    digest::Sha256Digest,
     pull::Url,
     signature::PublicKeys,
 };
@@ -37,9 +39,12 @@ use jiff::Timestamp;
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
-pub use self::schedule::{Exception, SchoolYear, Slot, Timetable};
-pub use self::upstream::{Upstream, Zone};
-pub(crate) use self::validated::is_loop;
+pub(crate) use self::{lists::duration, validated::is_loop};
+pub use self::{
+    operations::Operations,
+    schedule::{Exception, SchoolYear, Slot, Timetable},
+    upstream::{Upstream, Zone},
+};
 use crate::{
     policy::{
         calendar::Calendar,
@@ -78,6 +83,8 @@ pub struct Config {
     pub school_year: SchoolYear,
     /// Names of the operator's own network.
     pub local: LocalRecords,
+    /// How whoever runs it talks to it, and what it remembers.
+    pub operations: Operations,
     /// The file, to read it again on reload and to point into it.
     file: Option<Arc<TextFile>>,
     /// Where the file names categories: only a bundle knows which there are.
@@ -305,6 +312,11 @@ impl Config {
         }
     }
 
+    /// The digest of what was read; `None` where nothing was.
+    pub fn digest(&self) -> Option<Sha256Digest> {
+        self.file.as_ref().map(|file| Sha256Digest::of(file.text.as_bytes()))
+    }
+
     /// Checks the categories that profiles name against those of a bundle.
     ///
     /// # Errors
@@ -355,6 +367,7 @@ impl Default for Config {
             engines: Arc::new(SearchTable::shipped()),
             school_year: SchoolYear::default(),
             local: LocalRecords::default(),
+            operations: Operations::default(),
             file: None,
             category_names: Vec::new(),
         }

@@ -941,3 +941,37 @@ fn faults_of_lists() {
         assert_eq!(message.matches("error: ").count(), 1, "{text}: {message}");
     }
 }
+
+#[test]
+fn operations() {
+    let day = Duration::from_secs(86_400);
+    assert_eq!(parse("").unwrap().operations, Operations::default());
+    let config =
+        "[control]\nsocket = \"/run/p.sock\"\nlongest_allow = \"2h\"\n[audit]\nkeep = \"30d\"\n";
+    let expected = Operations {
+        socket: Some("/run/p.sock".into()),
+        longest_allow: Duration::from_secs(7200),
+        audit_keep: 30 * day,
+    };
+    assert_eq!(parse(config).unwrap().operations, expected);
+    let long = format!("socket = \"/{}\"", "x".repeat(107));
+    let cases = [
+        ("[control]\nsockt = \"a\"", "2:1", "unknown field `sockt`"),
+        ("[control]\nsocket = \"/\"", "2:10", "not the path of a socket"),
+        (&*format!("[control]\n{long}"), "2:10", "has at most 107 octets"),
+        (
+            "[control]\nlongest_allow = \"8d\"",
+            "2:17",
+            "a unit, s, m, h or d, from \"1m\" to \"7d\"",
+        ),
+        ("[control]\nlongest_allow = \"59s\"", "2:17", "`59s` is not a length of time"),
+        ("[control]\nlongest_allow = \"long\"", "2:17", "`long` is not a length of time"),
+        ("[audit]\nkeep = \"1h\"", "2:8", "from \"1d\" to \"3650d\""),
+        ("[audit]\nkeep = 365", "2:8", "invalid type"),
+    ];
+    for (text, place, message) in cases {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(&format!("preau.toml:{place}")), "{text}: {error}");
+        assert!(error.contains(message), "{text}: {error}");
+    }
+}

@@ -16,6 +16,8 @@ pub(super) struct File {
     pub(super) forward: Vec<Forward>,
     pub(super) cache: Cache,
     pub(super) lists: Lists,
+    pub(super) control: Control,
+    pub(super) audit: Audit,
     pub(super) group: Vec<Group>,
     pub(super) floor: Option<Floor>,
     pub(super) local: Vec<Local>,
@@ -136,6 +138,24 @@ pub(super) struct Lists {
     pub(super) poll: Option<Spanned<String>>,
     /// Where the server keeps its verified copies.
     pub(super) cache: Option<PathBuf>,
+}
+
+/// `[control]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Control {
+    /// Path of the control socket.
+    pub(super) socket: Option<Spanned<PathBuf>>,
+    /// The longest that `preau allow` lets a name through.
+    pub(super) longest_allow: Option<Spanned<String>>,
+}
+
+/// `[audit]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Audit {
+    /// How long records of changes are kept.
+    pub(super) keep: Option<Spanned<String>>,
 }
 
 /// `[[group]]`

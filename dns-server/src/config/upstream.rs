@@ -174,7 +174,8 @@ impl Check {
         }
     }
 
-    fn time(
+    /// A length of time within a range, which `shown` tells.
+    pub(super) fn time(
         &mut self,
         text: Option<&Spanned<String>>,
         range: &RangeInclusive<Duration>,

@@ -46,6 +46,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     }
     check.timetables(&written.profile, &groups, &mut profiles, &school_year);
     let local = check.local(&written.local);
+    let operations = check.operations(&written, &folder);
     ConfigError::unless_empty(check.faults)?;
     Ok(Config {
         listen,
@@ -60,6 +61,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         engines: Arc::new(engines),
         school_year,
         local,
+        operations,
         file: Some(file),
         category_names,
     })

@@ -10,6 +10,7 @@ use std::{
 };
 
 use filter_core::DomainName;
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Semaphore, watch},
     time::{Instant, timeout},
@@ -43,7 +44,8 @@ struct Shared {
 type Outcome = Result<Answer, UpstreamError>;
 
 /// What a resolver has done since its start, and what it holds. About nobody.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Statistics {
     /// Answers and failures in the cache.

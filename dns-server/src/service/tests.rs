@@ -179,7 +179,7 @@ fn only_a_newer_bundle_replaces_another() {
         publish(serial, expires);
         let before = served(&service);
         match (service.reload(), expected) {
-            (Ok(()), Ok(())) => assert_eq!(served(&service), serial),
+            (Ok(_), Ok(())) => assert_eq!(served(&service), serial),
             (Err(failure), Err(text)) => {
                 assert_eq!(failure.exit_code(), 4);
                 assert!(failure.to_string().contains(text), "{failure}");

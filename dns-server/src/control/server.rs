@@ -1,0 +1,195 @@
+//! The end of the server.
+
+use std::{
+    fs::{self, Permissions},
+    io,
+    os::unix::{
+        fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        net::UnixStream as BlockingStream,
+    },
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use filter_core::DomainName;
+use serde::Serialize;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+
+use super::{Request, Response, peer::Peer};
+use crate::{
+    failure::Failure,
+    service::{Service, changes::ChangeError},
+};
+
+/// Octets of a request; no honest one is longer.
+const REQUEST: u64 = 16 << 10;
+/// How long the other end may take to ask, or to take the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Connections at once; others wait.
+const CONNECTIONS: usize = 8;
+/// Pause after an error of the socket itself.
+const ERROR_PAUSE: Duration = Duration::from_millis(200);
+/// Read and write for the server's user and its group.
+const MODE: u32 = 0o660;
+
+/// A socket that is listened on; its file goes when it is dropped.
+#[derive(Debug)]
+pub(crate) struct ControlSocket {
+    listener: UnixListener,
+    file: SocketFile,
+    /// The server's own user.
+    own: u32,
+}
+
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Not one that somebody else has put there.
+        if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl ControlSocket {
+    /// Listens at a path. The file of a server that is gone is replaced, never one of a server that
+    /// answers. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Failure::ControlSocket`].
+    pub(crate) fn bind(path: &Path) -> Result<Self, Failure> {
+        let failed = |error| Failure::ControlSocket { path: path.to_owned(), error };
+        make_way(path).map_err(failed)?;
+        let bind = || {
+            let listener = UnixListener::bind(path)?;
+            let file =
+                SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+            fs::set_permissions(path, Permissions::from_mode(MODE))?;
+            let own = UnixStream::pair()?.0.peer_cred()?.uid();
+            Ok(Self { listener, file, own })
+        };
+        bind().map_err(failed)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// Answers requests; never ends.
+    pub(crate) async fn serve(self, service: Arc<Service>) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let (service, own) = (service.clone(), self.own);
+                    tokio::spawn(async move {
+                        // An error is the other end's hanging up.
+                        let _ = converse(stream, own, service).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept on the control socket");
+                    sleep(ERROR_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Removes the socket of a server that is gone.
+fn make_way(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(file) if !file.file_type().is_socket() => {
+            return Err(io::Error::other("something else than a socket is there"));
+        }
+        Ok(_) => {}
+    }
+    match BlockingStream::connect(path) {
+        Ok(_) => Err(io::Error::other("another preau answers there")),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// One request and its response.
+async fn converse(mut stream: UnixStream, own: u32, service: Arc<Service>) -> io::Result<()> {
+    let peer = Peer::of(&stream.peer_cred()?);
+    // Also of who may not ask: a response to who is still writing would be lost.
+    let request = timeout(PATIENCE, read(&mut stream)).await?;
+    let response = match request {
+        _ if peer.uid != 0 && peer.uid != own => {
+            tracing::warn!("{peer} may not use the control socket");
+            refused(format!("only root and the server's own user may, not {peer}; try sudo"))
+        }
+        Ok(request) => {
+            let obey = spawn_blocking(move || obey(&service, request, peer));
+            obey.await.unwrap_or_else(|panic| refused(panic.to_string()))
+        }
+        Err(error) => refused(format!("not a request: {error}")),
+    };
+    let mut line = serde_json::to_vec(&response)?;
+    line.push(b'\n');
+    timeout(PATIENCE, stream.write_all(&line)).await?
+}
+
+async fn read(stream: &mut UnixStream) -> io::Result<Request> {
+    let mut line = Vec::new();
+    BufReader::new(stream.take(REQUEST)).read_until(b'\n', &mut line).await?;
+    Ok(serde_json::from_slice(&line)?)
+}
+
+fn refused(message: String) -> Response {
+    Response::Error { message, code: 1 }
+}
+
+/// Does what is asked.
+fn obey(service: &Service, request: Request, peer: Peer) -> Response {
+    fn changed<T: Serialize>(outcome: Result<T, ChangeError>) -> Response {
+        match outcome {
+            Ok(value) => done(value),
+            Err(error) => refused(error.to_string()),
+        }
+    }
+    fn done(value: impl Serialize) -> Response {
+        match serde_json::to_value(value) {
+            Ok(value) => Response::Ok(value),
+            Err(error) => refused(error.to_string()),
+        }
+    }
+    let named = |name: &str| name.parse::<DomainName>().map_err(ChangeError::from);
+    match request {
+        Request::Status => done(service.status()),
+        Request::Reload => match service.reload_for(Some(peer)) {
+            Ok(reloaded) => done(reloaded),
+            Err(failure) => Response::of_failure(&failure),
+        },
+        Request::Flush { name } => {
+            let name = name.as_deref().map(named).transpose();
+            changed(name.and_then(|name| service.flush(name.as_ref(), peer)))
+        }
+        Request::Allow { name, group, seconds, why } => {
+            let time = Duration::from_secs(seconds);
+            changed(named(&name).and_then(|name| service.allow(name, group, time, why, peer)))
+        }
+        Request::End { name, group } => {
+            changed(named(&name).and_then(|name| service.end(&name, &group, peer)))
+        }
+    }
+}
