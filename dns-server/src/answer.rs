@@ -20,6 +20,7 @@ use crate::{
         refusal::{self, Detail, Refusal, RefusalForm, Telling},
     },
     resolve::{Query, Resolver, upstream::UpstreamError},
+    stats::Stats,
     wire::{
         Rcode,
         answer::{self, Body, REPLY_CAPACITY},
@@ -39,6 +40,8 @@ pub(crate) struct Snapshot {
     pub(crate) resolver: Arc<Resolver>,
     /// What listeners go by; answers do not.
     pub(crate) terms: Terms,
+    /// What became of questions.
+    pub(crate) stats: Arc<Stats>,
 }
 
 /// What became of a packet without waiting for anyone.
@@ -102,6 +105,7 @@ impl Snapshot {
             let error = ExtendedError::bare(Code::PROHIBITED);
             return reply(echo, Rcode::Refused, Body::Empty, Some(error));
         };
+        self.stats.count(group, &ruling);
         let made_negative = Body::Negative { ttl: ruling.ttl.min(MADE_TTL) };
         match &ruling.decision {
             Decision::Refuse(refusal) => {
@@ -135,6 +139,7 @@ impl Snapshot {
         query: Vec<u8>,
     ) -> Vec<u8> {
         let Pending { question, group, now } = pending;
+        let _wait = self.stats.wait();
         let reply = Reply { echo: &question.echo, transport, query };
         // As it was decided before: same snapshot, same moment.
         let Some(ruling) = self.policy.decide(asked(question), *group, *now) else {

@@ -13,7 +13,9 @@ use std::{
     time::Duration,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
 use filter_core::DomainName;
 use jiff::Timestamp;
 use lists::diagnostic::Diagnostic;
@@ -35,6 +37,8 @@ use crate::{
     failure::Failure,
     listen::{self, Listeners},
     log,
+    metrics::MetricsListener,
+    notify,
     policy::explain::Explanation,
     query, run,
     service::{self, Service},
@@ -82,8 +86,19 @@ enum Command {
         #[arg(name = "TYPE", default_value = "A", value_parser = record_type)]
         record_type: u16,
     },
+    /// Tell by the exit code whether the server answers, over UDP and TCP
+    Healthcheck,
     #[command(flatten)]
     Operate(Operate),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// Runs the command line of this process.
@@ -125,6 +140,12 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
             println!("{}", query::ask(&config()?, &name, record_type)?);
             Ok(())
         }
+        Command::Healthcheck => query::check(&config()?),
+        Command::Man => Ok(Man::new(Arguments::command()).render(&mut io::stdout())?),
+        Command::Completions { shell } => {
+            generate(shell, &mut Arguments::command(), "preau", &mut io::stdout());
+            Ok(())
+        }
         // Faults of the file are no obstacle to asking a server that runs.
         Command::Operate(command) => command.run(path),
     }
@@ -142,14 +163,18 @@ fn serve(config: Config) -> Result<(), Failure> {
         );
     }
     let listeners = Listeners::bind(&config.listen)?;
-    let socket = {
+    let (socket, metrics) = {
         let _runtime = runtime.enter();
-        control::socket(&config).map(|path| ControlSocket::bind(&path)).transpose()?
+        let socket = control::socket(&config).map(|path| ControlSocket::bind(&path)).transpose()?;
+        (socket, config.operations.metrics.map(MetricsListener::bind).transpose()?)
     };
     let service = Arc::new(Service::start(config)?);
     service.take_up();
     if let Some(socket) = &socket {
         tracing::info!("control socket {}", socket.path().display());
+    }
+    if let Some(metrics) = &metrics {
+        tracing::info!("metrics at http://{}/metrics", metrics.address()?);
     }
     let addresses = listeners.addresses()?;
     for &address in &addresses.dns {
@@ -165,9 +190,15 @@ fn serve(config: Config) -> Result<(), Failure> {
         tokio::spawn(signals.obey(service.clone(), shutdown.clone()));
         tokio::spawn(tidy(service.clone()));
         // Dropped at the end, its file goes.
-        let mut control = JoinSet::new();
+        let mut operations = JoinSet::new();
         if let Some(socket) = socket {
-            control.spawn(socket.serve(service.clone()));
+            operations.spawn(socket.serve(service.clone()));
+        }
+        if let Some(metrics) = metrics {
+            operations.spawn(metrics.serve(service.clone()));
+        }
+        if let Some(&address) = addresses.dns.first() {
+            operations.spawn(notify::attend(query::reachable(address)));
         }
         run::serve(listeners, service.clone(), shutdown).await
     });
@@ -226,6 +257,7 @@ impl Signals {
             _ = self.interrupt.recv() => {}
         }
         tracing::info!("stopping");
+        notify::stopping();
         shutdown.cancel();
     }
 }

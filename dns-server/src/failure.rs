@@ -70,6 +70,14 @@ pub enum Failure {
         /// Why not.
         error: io::Error,
     },
+    /// Metrics cannot be served.
+    #[error("cannot serve metrics on {address}: {error}; see [metrics] listen")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
     /// No server answers on the control socket.
     #[error("no answer from {}: {error}; {}", socket.display(), control_remedy(error))]
     Control {

@@ -39,6 +39,8 @@ mod control;
 mod failure;
 mod listen;
 pub mod log;
+mod metrics;
+mod notify;
 pub mod policy;
 mod poll;
 mod query;
@@ -46,6 +48,7 @@ pub mod resolve;
 mod run;
 mod service;
 mod state;
+mod stats;
 #[cfg(test)]
 mod testing;
 pub mod wire;

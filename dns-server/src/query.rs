@@ -9,7 +9,11 @@ use std::{
 
 use filter_core::DomainName;
 
-use crate::{config::Config, failure::Failure, wire::text};
+use crate::{
+    config::Config,
+    failure::Failure,
+    wire::{rr_type, text},
+};
 
 /// How long the server may take: longer than it gives its upstreams.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -30,6 +34,39 @@ pub(crate) fn ask(config: &Config, name: &DomainName, record_type: u16) -> Resul
         text::describe(&reply).ok_or_else(|| io::Error::other("what came back is not DNS"))
     });
     described.map_err(|error| Failure::Query { address, error })
+}
+
+/// Asks every address that the configuration listens on, over UDP and TCP.
+///
+/// # Errors
+/// [`Failure::Query`], with the first that does not answer.
+pub(crate) fn check(config: &Config) -> Result<(), Failure> {
+    for &listen in &config.listen.dns {
+        let address = reachable(listen);
+        is_alive(address).map_err(|error| Failure::Query { address, error })?;
+    }
+    Ok(())
+}
+
+/// A name that is answered without asking anyone (RFC 6761 §6.4).
+const NAME: &str = "healthcheck.invalid";
+/// REFUSED: this machine is in no group.
+const REFUSED: u8 = 5;
+
+/// Asks the server at an address, over UDP and TCP; any reply will do.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn is_alive(address: SocketAddr) -> io::Result<()> {
+    let name = NAME.parse().map_err(io::Error::other)?;
+    let id = process::id() as u16; // one question: any ID will do
+    let query = text::query(id, &name, rr_type::A);
+    let reply = over_udp(address, &query, id)?;
+    match reply.get(3).map(|flags| flags & 0x0f) {
+        // Whoever is in no group gets no answer over TCP: that somebody accepts must do.
+        Some(REFUSED) => TcpStream::connect_timeout(&address, PATIENCE).map(drop),
+        _ => over_tcp(address, &query).map(drop),
+    }
 }
 
 /// Where a client on this machine finds that listener.

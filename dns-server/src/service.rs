@@ -38,6 +38,7 @@ use crate::{
         upstream::{Failover, Server, Zones},
     },
     state::{allowances::Allowances, audit::Event},
+    stats::Stats,
 };
 
 /// A running server's state. Listeners take snapshots of it; reloading replaces the snapshot.
@@ -61,6 +62,8 @@ struct Origin {
     lists: Served,
     /// Names that are let through for a while.
     allowances: Allowances,
+    /// What has been counted so far.
+    stats: Arc<Stats>,
 }
 
 /// Lists that are served.
@@ -104,9 +107,11 @@ impl Service {
         tell_expiry(served);
         tell_certificate(&config);
         let allowances = Allowances::default();
-        let origin = Origin { config, servers, resolver, store, lists: lists.served, allowances };
+        let (lists, plans) = (lists.served, lists.plans);
+        let stats = Arc::default();
+        let mut origin = Origin { config, servers, resolver, store, lists, allowances, stats };
         Ok(Self {
-            snapshot: ArcSwap::new(origin.snapshot(lists.plans)),
+            snapshot: ArcSwap::new(origin.snapshot(plans)),
             origin: Mutex::new(origin),
             poll_now: Notify::new(),
             run: Mutex::default(),
@@ -161,14 +166,20 @@ impl Service {
             reloaded.not_applied.push("[control] socket".to_owned());
             config.operations.socket.clone_from(&origin.config.operations.socket);
         }
+        if config.operations.metrics != origin.config.operations.metrics {
+            reloaded.not_applied.push("[metrics] listen".to_owned());
+            config.operations.metrics = origin.config.operations.metrics;
+        }
         for key in &reloaded.not_applied {
             tracing::warn!("{key} has changed: it takes a restart to take effect");
         }
         tell_certificate(&config);
         tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
         let allowances = mem::take(&mut origin.allowances);
-        *origin = Origin { config, servers, resolver, store, lists: lists.served, allowances };
-        self.snapshot.store(origin.snapshot(lists.plans));
+        let stats = origin.stats.clone();
+        let (lists, plans) = (lists.served, lists.plans);
+        *origin = Origin { config, servers, resolver, store, lists, allowances, stats };
+        self.snapshot.store(origin.snapshot(plans));
         self.forget_strangers(&mut origin);
         Ok(reloaded)
     }
@@ -259,11 +270,14 @@ impl Service {
 
 impl Origin {
     /// What to answer with.
-    fn snapshot(&self, plans: Vec<Plan>) -> Arc<Snapshot> {
+    fn snapshot(&mut self, plans: Vec<Plan>) -> Arc<Snapshot> {
+        let categories = &self.lists.filter.manifest().categories;
+        self.stats = Arc::new(Stats::after(&self.stats, &self.config.groups, categories));
         let mut policy = policy(&self.config, plans);
         policy.unblocks = self.unblocks();
         let resolver = self.resolver.clone();
-        Arc::new(Snapshot { policy, resolver, terms: Terms::of(&self.config) })
+        let (terms, stats) = (Terms::of(&self.config), self.stats.clone());
+        Arc::new(Snapshot { policy, resolver, terms, stats })
     }
 
     /// Whether the configuration is still the one that a bundle was fetched for.
@@ -581,6 +595,7 @@ impl Service {
             store: None,
             lists: Lists::of_starter(&Config::default(), bundle::Origin::Starter).unwrap().served,
             allowances: Allowances::default(),
+            stats: snapshot.stats.clone(),
         };
         Self {
             snapshot: ArcSwap::from_pointee(snapshot),

@@ -22,6 +22,7 @@ use crate::{
         upstream::{Upstream, UpstreamError},
     },
     service,
+    stats::Stats,
     wire::extract::Response,
 };
 
@@ -102,6 +103,11 @@ pub(crate) fn snapshot(config: &str) -> Snapshot {
         ),
         resolver: resolver(Arc::new(FewNames)),
         terms: Terms::of(&config),
+        stats: Arc::new(Stats::after(
+            &Stats::default(),
+            &config.groups,
+            &filter.manifest().categories,
+        )),
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
-    net::UdpSocket,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpStream, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -191,9 +191,14 @@ struct Server {
 
 impl Server {
     fn start(site: &Site) -> Self {
+        Self::start_with(site, |_| {})
+    }
+
+    fn start_with(site: &Site, set: impl FnOnce(&mut Command)) -> Self {
         let mut command = preau(&["--config"]);
         // Nobody can talk hickory into logging what children ask.
         command.arg(site.config()).env("RUST_LOG", "trace,hickory_server=trace");
+        set(&mut command);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (lines, log) = mpsc::channel();
@@ -444,4 +449,66 @@ fn the_wrong_user_is_refused() {
     let (code, _, stderr) = ask(&["status"]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("only root and the server's own user may ask: try sudo"), "{stderr}");
+}
+
+/// What the service manager, a container and Prometheus see of a server.
+#[test]
+fn a_server_that_is_looked_after() {
+    use std::os::unix::net::UnixDatagram;
+    let site = operated();
+    let config = fs::read_to_string(site.config()).unwrap();
+    site.write(&(config.clone() + "[metrics]\nlisten = \"127.0.0.1:0\"\n"));
+    let manager = site.0.path().join("notify");
+    let told = UnixDatagram::bind(&manager).unwrap();
+    told.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let next = || {
+        let mut buffer = [0; 256];
+        let length = told.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    let mut server = Server::start_with(&site, |command| {
+        command.env("NOTIFY_SOCKET", &manager).env("WATCHDOG_USEC", "300000");
+    });
+    let page = server.wait_for("metrics at http://");
+    let line = server.wait_for("listening on ");
+    assert_eq!(next(), "READY=1\n");
+    assert_eq!(next(), "WATCHDOG=1\n");
+    let address = line.split("listening on ").nth(1).unwrap().split(',').next().unwrap();
+    let client = Site::new(&config.replace("127.0.0.1:0", address));
+    let (code, stdout, stderr) = client.run(&["healthcheck"]);
+    assert_eq!((code, &*stdout, &*stderr), (Some(0), "", ""));
+    client.run(&["query", "pornhub.com"]);
+    let metrics = page.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    let mut stream = TcpStream::connect(metrics).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let refused = r#"preau_questions_total{group="pupils",outcome="refused",category="porn"} 1"#;
+    assert!(text.contains(refused), "{text}");
+    assert!(!text.contains("pornhub") && !text.contains("127.0.0.1"), "{text}");
+
+    assert_eq!(site.run(&["reload"]).0, Some(0));
+    let mut states = String::new();
+    while !states.contains("RELOADING=1\nMONOTONIC_USEC=") || !states.ends_with("READY=1\n") {
+        states.push_str(&next());
+    }
+    server.signal("-TERM");
+    while next() != "STOPPING=1\n" {}
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    let (code, _, stderr) = client.run(&["healthcheck"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains(&format!("no answer from {address}")), "{stderr}");
+}
+
+#[test]
+fn what_packages_install() {
+    let (code, page, _) = run(&mut preau(&["man"]));
+    assert_eq!(code, Some(0));
+    for text in [".TH preau 1", "healthcheck", "\\-\\-config"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    for shell in ["bash", "fish", "zsh"] {
+        let (code, script, _) = run(&mut preau(&["completions", shell]));
+        assert_eq!((code, script.contains("healthcheck")), (Some(0), true), "{shell}");
+    }
 }

@@ -1,6 +1,7 @@
-//! `[control]`, `[audit]`: how whoever runs a server talks to it, and what it remembers.
+//! `[control]`, `[audit]`, `[metrics]`: how whoever runs a server talks to it, and what it remembers.
 
 use std::{
+    net::SocketAddr,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
@@ -27,11 +28,18 @@ pub struct Operations {
     pub longest_allow: Duration,
     /// How long records of changes are kept.
     pub audit_keep: Duration,
+    /// Where metrics are served; absent: nowhere. Changing it takes a restart.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Default for Operations {
     fn default() -> Self {
-        Self { socket: None, longest_allow: DAY, audit_keep: DAY.saturating_mul(365) }
+        Self {
+            socket: None,
+            longest_allow: DAY,
+            audit_keep: DAY.saturating_mul(365),
+            metrics: None,
+        }
     }
 }
 
@@ -48,7 +56,17 @@ impl Check {
             audit_keep: self
                 .time(written.audit.keep.as_ref(), &KEEP, "\"1d\" to \"3650d\"")
                 .unwrap_or(defaults.audit_keep),
+            metrics: written.metrics.listen.as_ref().and_then(|address| self.metrics(address)),
         }
+    }
+
+    fn metrics(&mut self, written: &Spanned<String>) -> Option<SocketAddr> {
+        let address = written.get_ref().parse().ok();
+        if address.is_none() {
+            let title = format!("`{}` is not an address and a port", written.get_ref());
+            self.fault(written.span(), title, "write \"127.0.0.1:9353\"");
+        }
+        address
     }
 
     fn socket(&mut self, written: &Spanned<PathBuf>, folder: &Path) -> PathBuf {

@@ -946,12 +946,12 @@ fn faults_of_lists() {
 fn operations() {
     let day = Duration::from_secs(86_400);
     assert_eq!(parse("").unwrap().operations, Operations::default());
-    let config =
-        "[control]\nsocket = \"/run/p.sock\"\nlongest_allow = \"2h\"\n[audit]\nkeep = \"30d\"\n";
+    let config = "[control]\nsocket = \"/run/p.sock\"\nlongest_allow = \"2h\"\n[audit]\nkeep = \"30d\"\n[metrics]\nlisten = \"[::1]:9353\"\n";
     let expected = Operations {
         socket: Some("/run/p.sock".into()),
         longest_allow: Duration::from_secs(7200),
         audit_keep: 30 * day,
+        metrics: Some("[::1]:9353".parse().unwrap()),
     };
     assert_eq!(parse(config).unwrap().operations, expected);
     let long = format!("socket = \"/{}\"", "x".repeat(107));
@@ -967,6 +967,7 @@ fn operations() {
         ("[control]\nlongest_allow = \"59s\"", "2:17", "`59s` is not a length of time"),
         ("[control]\nlongest_allow = \"long\"", "2:17", "`long` is not a length of time"),
         ("[audit]\nkeep = \"1h\"", "2:8", "from \"1d\" to \"3650d\""),
+        ("[metrics]\nlisten = \"9353\"", "2:10", "`9353` is not an address and a port"),
         ("[audit]\nkeep = 365", "2:8", "invalid type"),
     ];
     for (text, place, message) in cases {

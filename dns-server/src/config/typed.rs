@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) lists: Lists,
     pub(super) control: Control,
     pub(super) audit: Audit,
+    pub(super) metrics: Metrics,
     pub(super) group: Vec<Group>,
     pub(super) floor: Option<Floor>,
     pub(super) local: Vec<Local>,
@@ -148,6 +149,14 @@ pub(super) struct Control {
     pub(super) socket: Option<Spanned<PathBuf>>,
     /// The longest that `preau allow` lets a name through.
     pub(super) longest_allow: Option<Spanned<String>>,
+}
+
+/// `[metrics]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Metrics {
+    /// Address and port to serve them at.
+    pub(super) listen: Option<Spanned<String>>,
 }
 
 /// `[audit]`

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use filter_core::Reason;
+use filter_core::{CategoryInfo, Reason};
 
 use super::{audience::Audience, search::Engine};
 
@@ -28,6 +28,7 @@ pub enum Authority {
 
 /// Why a question is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a query")]
 pub enum Cause<'a> {
     /// A rule on the name.
     Rule(Reason<'a>),
@@ -123,7 +124,15 @@ impl<'a> Refusal<'a> {
     }
 }
 
-impl Cause<'_> {
+impl<'a> Cause<'a> {
+    /// The category whose names are refused; `None` for any other cause.
+    pub fn category(&self) -> Option<&'a CategoryInfo> {
+        match self {
+            Cause::Rule(reason) => reason.category,
+            Cause::Engine(_) => None,
+        }
+    }
+
     /// What may be told of it; `None`: nothing but that it is one.
     pub fn told(&self, telling: Telling) -> Option<Told<'_>> {
         let with_list = match telling.detail {

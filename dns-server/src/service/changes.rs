@@ -20,6 +20,7 @@ use crate::{
         status::{GroupStatus, LastReload, ListsStatus, Record, Status, humane_duration},
     },
     failure::Failure,
+    notify,
     policy::{
         decide::{Asked, Decision},
         group::GroupId,
@@ -159,7 +160,9 @@ impl Service {
     /// # Errors
     /// [`Failure`]; everything goes on as before.
     pub(crate) fn reload_for(&self, by: Option<Peer>) -> Result<Reloaded, Failure> {
+        notify::reloading();
         let mut outcome = self.reload_unrecorded();
+        notify::ready();
         let at = seconds(Timestamp::now());
         if let Ok(reloaded) = &mut outcome {
             let (configuration, serial) = {

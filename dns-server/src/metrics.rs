@@ -1,0 +1,256 @@
+//! `[metrics]`: what a server counts, for Prometheus (text format, version 0.0.4).
+
+use std::{
+    convert::Infallible,
+    fmt::{self, Display, Write as _},
+    net::{SocketAddr, TcpListener as BlockingListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    control::status::Status,
+    failure::Failure,
+    service::Service,
+    stats::{Stats, Whose},
+};
+
+/// Connections at once; others wait.
+const CONNECTIONS: usize = 8;
+/// How long a connection may last; a scrape takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pause after an error of the socket itself.
+const ERROR_PAUSE: Duration = Duration::from_millis(200);
+
+/// Where metrics are served.
+#[derive(Debug)]
+pub(crate) struct MetricsListener(TcpListener);
+
+impl MetricsListener {
+    /// Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Failure::Metrics`].
+    pub(crate) fn bind(address: SocketAddr) -> Result<Self, Failure> {
+        let bind = || {
+            let listener = BlockingListener::bind(address)?;
+            listener.set_nonblocking(true)?; // as tokio wants it
+            TcpListener::from_std(listener)
+        };
+        bind().map(Self).map_err(|error| Failure::Metrics { address, error })
+    }
+
+    /// Where it is, with the port that was chosen.
+    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// Answers `GET /metrics`; never ends.
+    pub(crate) async fn serve(self, service: Arc<Service>) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let stream = match self.0.accept().await {
+                Ok((stream, _)) => TokioIo::new(stream),
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept connections for metrics");
+                    sleep(ERROR_PAUSE).await;
+                    continue;
+                }
+            };
+            let service = service.clone();
+            tokio::spawn(async move {
+                let respond = service_fn(move |request| respond(request, service.clone()));
+                let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .keep_alive(false)
+                    .serve_connection(stream, respond);
+                // An error is the other end's hanging up.
+                let _ = timeout(PATIENCE, connection).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    service: Arc<Service>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/metrics") => {
+            // Waits for a reload under way, which takes a while.
+            match spawn_blocking(move || text(&service)).await {
+                Ok(text) => {
+                    *response.body_mut() = Full::new(text.into());
+                    StatusCode::OK
+                }
+                Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            }
+        }
+        (_, "/metrics") => StatusCode::METHOD_NOT_ALLOWED,
+        _ => StatusCode::NOT_FOUND,
+    };
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+/// Everything, as it is now.
+fn text(service: &Service) -> String {
+    let status = service.status();
+    let stats = Arc::clone(&service.snapshot().stats);
+    let mut page = Page::default();
+    page.of_status(&status);
+    page.of_stats(&stats);
+    page.0
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn of_status(&mut self, status: &Status) {
+        self.gauge("start_time_seconds", "When the server started.", status.started.as_second());
+        self.family("build_info", "gauge", "The version that runs.");
+        self.sample("build_info", &[("version", &status.version)], 1);
+
+        let lists = &status.lists;
+        self.gauge("lists_serial", "Serial of the lists in force.", lists.serial);
+        self.gauge("lists_names", "Names in the lists in force.", lists.names);
+        if let Ok(created) = lists.created.parse::<Timestamp>() {
+            let help = "When the lists in force were made.";
+            self.gauge("lists_created_seconds", help, created.as_second());
+        }
+        let expires = lists.expires.as_ref().and_then(|expires| expires.parse::<Timestamp>().ok());
+        if let Some(expires) = expires {
+            let help = "When the lists in force expire.";
+            self.gauge("lists_expire_seconds", help, expires.as_second());
+        }
+        let expired = u8::from(lists.expired);
+        self.gauge("lists_expired", "1: the lists in force have expired.", expired);
+
+        let reload = status.last_reload.as_ref();
+        let is_good = u8::from(reload.is_none_or(|reload| reload.error.is_none()));
+        let help = "1: the last reload succeeded, or there was none.";
+        self.gauge("config_last_reload_successful", help, is_good);
+        if let Some(reload) = reload {
+            let help = "When the last reload was asked for.";
+            self.gauge("config_last_reload_seconds", help, reload.at.as_second());
+        }
+        let help = "Names that are let through for a while.";
+        self.gauge("allowed_names", help, status.allowed.len());
+
+        let resolver = &status.resolver;
+        self.gauge("cache_entries", "Answers in the cache.", resolver.entries);
+        self.gauge("cache_bytes", "Memory that they take.", resolver.octets);
+        self.family("cache_lookups_total", "counter", "What the cache had, by result.");
+        for (result, count) in
+            [("hit", resolver.hits), ("miss", resolver.misses), ("stale", resolver.stale)]
+        {
+            self.sample("cache_lookups_total", &[("result", result)], count);
+        }
+        let help = "Answers asked for ahead of their end.";
+        self.counter("cache_prefetches_total", help, resolver.refreshed);
+        let help = "Questions that joined the same one in flight.";
+        self.counter("upstream_joined_total", help, resolver.joined);
+        let help = "Questions that no upstream server answered.";
+        self.counter("upstream_failures_total", help, resolver.failed);
+    }
+
+    fn of_stats(&mut self, stats: &Stats) {
+        let counts = stats.counts();
+        let group = |whose: &Whose| match whose {
+            Whose::Group(name) => name.clone(),
+            Whose::SmallGroups => "(small groups)".to_owned(),
+        };
+        self.family("questions_total", "counter", "Questions, by group, outcome and category.");
+        for counts in &counts {
+            let group = group(counts.whose);
+            for (outcome, count) in counts.outcomes {
+                let labels = [("group", &*group), ("outcome", outcome.label()), ("category", "")];
+                self.sample("questions_total", &labels, count);
+            }
+            for (category, refused, _) in &counts.categories {
+                if *refused > 0 {
+                    let labels =
+                        [("group", &*group), ("outcome", "refused"), ("category", *category)];
+                    self.sample("questions_total", &labels, refused);
+                }
+            }
+        }
+        let help = "Allowed questions that a category would have refused, were it not observed.";
+        self.family("observed_total", "counter", help);
+        for counts in &counts {
+            let group = group(counts.whose);
+            for (category, _, observed) in &counts.categories {
+                if *observed > 0 {
+                    let labels = [("group", &*group), ("category", *category)];
+                    self.sample("observed_total", &labels, observed);
+                }
+            }
+        }
+        let help = "How long questions took that needed cache or upstream.";
+        self.family("resolve_seconds", "histogram", help);
+        let (classes, sum, total) = stats.waits();
+        for (bound, count) in classes {
+            self.sample("resolve_seconds_bucket", &[("le", &*bound.to_string())], count);
+        }
+        self.sample("resolve_seconds_bucket", &[("le", "+Inf")], total);
+        self.sample("resolve_seconds_sum", &[], sum);
+        self.sample("resolve_seconds_count", &[], total);
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "gauge", help);
+        self.sample(name, &[], value);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "counter", help);
+        self.sample(name, &[], value);
+    }
+
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP preau_{name} {help}"));
+        self.line(format_args!("# TYPE preau_{name} {kind}"));
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<_> =
+            labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escaped(value))).collect();
+        match labels.is_empty() {
+            true => self.line(format_args!("preau_{name} {value}")),
+            false => self.line(format_args!("preau_{name}{{{}}} {value}", labels.join(","))),
+        }
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        writeln!(self.0, "{line}").expect("a string takes whatever is written to it");
+    }
+}
+
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests;

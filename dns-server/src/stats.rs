@@ -1,0 +1,292 @@
+//! Counts of what was answered: by group and outcome, never by name or client.
+//!
+//! Counting allocates nothing and takes no lock. A group of a few addresses is a few people: what
+//! becomes of their questions is told only together with that of other small groups.
+
+use std::{
+    array,
+    collections::BTreeMap,
+    iter,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use filter_core::{Categories, CategoryInfo};
+use ipnet::IpNet;
+
+use crate::{
+    config::Group,
+    policy::{
+        decide::{Decision, Ruling},
+        group::GroupId,
+    },
+};
+
+/// Rows that threads count in, so that they do not wait for each other's.
+const SHARDS: usize = 8;
+/// A group of fewer addresses is not counted by itself.
+const SMALL: u128 = 8;
+/// Upper bounds of the histogram's classes; the last class has none.
+const BOUNDS: [Duration; 10] = [
+    Duration::from_micros(50),
+    Duration::from_micros(200),
+    Duration::from_millis(1),
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+
+/// Counters of a configuration's groups over a bundle's categories. Part of a snapshot; those of the
+/// next one go on counting where these stop.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    /// By [`GroupId::index`]; small groups share one.
+    by_group: Box<[Arc<Counters>]>,
+    /// Small groups that have fewer addresses than one that is not small, all together.
+    hides_small: bool,
+    /// Names of categories, in order.
+    categories: Arc<[Box<str>]>,
+    /// How long what needed the outside took.
+    waits: Arc<Histogram>,
+}
+
+/// Whose counters they are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whose {
+    Group(String),
+    SmallGroups,
+}
+
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was asked of upstream, or of the cache.
+    Allowed,
+    /// It was answered by a safe stand-in.
+    Rewritten,
+    /// It was answered from the configuration, or by what a special-use name means.
+    Local,
+    /// Nobody gets an answer to such a question.
+    Declined,
+    /// Refused, but not for a category.
+    Refused,
+}
+
+impl Outcome {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Allowed, Self::Rewritten, Self::Local, Self::Declined, Self::Refused];
+
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Rewritten => "rewritten",
+            Self::Local => "local",
+            Self::Declined => "declined",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Counters {
+    whose: Whose,
+    /// A row a shard: outcomes, then refusals by category, then what was only observed.
+    shards: [Box<[AtomicU64]>; SHARDS],
+}
+
+/// What one group's counters say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counts<'s> {
+    pub(crate) whose: &'s Whose,
+    pub(crate) outcomes: [(Outcome, u64); Outcome::ALL.len()],
+    /// Category, refused, observed.
+    pub(crate) categories: Vec<(&'s str, u64, u64)>,
+}
+
+impl Stats {
+    /// Counters for these groups and categories, which go on from others.
+    pub(crate) fn after(previous: &Self, groups: &[Group], categories: &Categories) -> Self {
+        let mut names: Vec<Box<str>> = categories.names().map(Box::from).collect();
+        names.sort_unstable();
+        let kept: BTreeMap<_, _> =
+            previous.by_group.iter().map(|counters| (&counters.whose, counters)).collect();
+        let is_same = *previous.categories == *names;
+        let mut made: BTreeMap<Whose, Arc<Counters>> = BTreeMap::new();
+        let counters = |group: &Group| {
+            let whose = match is_small(group) {
+                true => Whose::SmallGroups,
+                false => Whose::Group(group.name.clone()),
+            };
+            let counters = made.entry(whose.clone()).or_insert_with(|| match kept.get(&whose) {
+                Some(counters) if is_same => Arc::clone(counters),
+                Some(counters) => Arc::new(counters.moved(&previous.categories, &names)),
+                None => Arc::new(Counters::new(whose, names.len())),
+            });
+            Arc::clone(counters)
+        };
+        let by_group = groups.iter().map(counters).collect();
+        let small = groups.iter().filter(|group| is_small(group)).map(addresses);
+        Self {
+            by_group,
+            hides_small: small.fold(0, u128::saturating_add) < SMALL,
+            categories: names.into(),
+            waits: previous.waits.clone(),
+        }
+    }
+
+    /// Counts a question.
+    pub(crate) fn count(&self, group: GroupId, ruling: &Ruling<'_>) {
+        let Some(counters) = self.by_group.get(group.index()) else { return };
+        let row = &counters.shards[shard()];
+        let add = |column: usize| {
+            if let Some(counter) = row.get(column) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let (outcomes, categories) = (Outcome::ALL.len(), self.categories.len());
+        let outcome = match &ruling.decision {
+            Decision::Refuse(refusal) => {
+                match refusal.cause.category().and_then(|info| self.place(info)) {
+                    Some(place) => return add(outcomes + place),
+                    None => Outcome::Refused,
+                }
+            }
+            Decision::Rewrite(_) => Outcome::Rewritten,
+            Decision::Local(_) | Decision::NoData | Decision::NxDomain => Outcome::Local,
+            Decision::Decline(_) => Outcome::Declined,
+            Decision::Resolve | Decision::MinimalAny => Outcome::Allowed,
+        };
+        add(outcome as usize);
+        if let Some(place) = ruling.observed.and_then(|info| self.place(info)) {
+            add(outcomes + categories + place);
+        }
+    }
+
+    /// Counts how long a question waits: until what this returns is dropped.
+    pub(crate) fn wait(&self) -> Wait<'_> {
+        Wait { waits: &self.waits, since: Instant::now() }
+    }
+
+    /// What may be told: of each group that is not small, and of the small ones together, unless
+    /// those are few as well.
+    pub(crate) fn counts(&self) -> Vec<Counts<'_>> {
+        let told: BTreeMap<_, _> =
+            self.by_group.iter().map(|counters| (&counters.whose, counters)).collect();
+        let is_told = |whose: &Whose| !(self.hides_small && *whose == Whose::SmallGroups);
+        let told = told.into_iter().filter(|(whose, _)| is_told(whose));
+        told.map(|(whose, counters)| {
+            let fixed = Outcome::ALL.len();
+            let refused = |place: usize| counters.sum(fixed + place);
+            let observed = |place: usize| counters.sum(fixed + self.categories.len() + place);
+            let categories = self.categories.iter().enumerate();
+            Counts {
+                whose,
+                outcomes: Outcome::ALL.map(|outcome| (outcome, counters.sum(outcome as usize))),
+                categories: categories
+                    .map(|(place, name)| (&**name, refused(place), observed(place)))
+                    .collect(),
+            }
+        })
+        .collect()
+    }
+
+    /// Each class of waits with its upper bound in seconds, cumulated; the sum of all in seconds,
+    /// and how many there were.
+    pub(crate) fn waits(&self) -> (Vec<(f64, u64)>, f64, u64) {
+        let mut total = 0;
+        let mut classes = Vec::new();
+        for (bound, class) in iter::zip(BOUNDS, &self.waits.classes) {
+            total += class.load(Ordering::Relaxed);
+            classes.push((bound.as_secs_f64(), total));
+        }
+        total += self.waits.classes[BOUNDS.len()].load(Ordering::Relaxed);
+        let sum = Duration::from_micros(self.waits.microseconds.load(Ordering::Relaxed));
+        (classes, sum.as_secs_f64(), total)
+    }
+
+    fn place(&self, info: &CategoryInfo) -> Option<usize> {
+        self.categories.binary_search_by(|name| (**name).cmp(&info.name)).ok()
+    }
+}
+
+impl Counters {
+    fn new(whose: Whose, categories: usize) -> Self {
+        let columns = Outcome::ALL.len() + 2 * categories;
+        Self {
+            whose,
+            shards: array::from_fn(|_| (0..columns).map(|_| AtomicU64::new(0)).collect()),
+        }
+    }
+
+    /// The same counts, by other categories.
+    fn moved(&self, from: &[Box<str>], to: &[Box<str>]) -> Self {
+        let moved = Self::new(self.whose.clone(), to.len());
+        let fixed = Outcome::ALL.len();
+        let set = |column: usize, count| moved.shards[0][column].store(count, Ordering::Relaxed);
+        (0..fixed).for_each(|column| set(column, self.sum(column)));
+        for (old, name) in from.iter().enumerate() {
+            if let Ok(new) = to.binary_search(name) {
+                set(fixed + new, self.sum(fixed + old));
+                set(fixed + to.len() + new, self.sum(fixed + from.len() + old));
+            }
+        }
+        moved
+    }
+
+    fn sum(&self, column: usize) -> u64 {
+        self.shards.iter().map(|row| row[column].load(Ordering::Relaxed)).sum()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Histogram {
+    classes: [AtomicU64; BOUNDS.len() + 1],
+    microseconds: AtomicU64,
+}
+
+/// A question that waits.
+pub(crate) struct Wait<'s> {
+    waits: &'s Histogram,
+    since: Instant,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let waited = self.since.elapsed();
+        let class = BOUNDS.partition_point(|bound| *bound < waited);
+        self.waits.classes[class].fetch_add(1, Ordering::Relaxed);
+        let microseconds = waited.as_micros().try_into().unwrap_or(u64::MAX);
+        self.waits.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+    }
+}
+
+fn is_small(group: &Group) -> bool {
+    addresses(group) < SMALL
+}
+
+fn addresses(group: &Group) -> u128 {
+    let of_network = |network: &IpNet| {
+        let free = network.max_prefix_len() - network.prefix_len();
+        1u128.checked_shl(free.into()).unwrap_or(u128::MAX)
+    };
+    group.networks.iter().map(of_network).fold(0, u128::saturating_add)
+}
+
+/// The row that this thread counts in.
+fn shard() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static SHARD: usize = THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS;
+    }
+    SHARD.with(|shard| *shard)
+}
+
+#[cfg(test)]
+mod tests;

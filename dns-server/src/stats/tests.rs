@@ -1,0 +1,141 @@
+//! What is counted, what is told, and what is not.
+
+use std::thread;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{answer::Snapshot, testing, wire::question::Transport};
+
+const CONFIG: &str = r#"
+[upstream]
+servers = ["192.0.2.53"]
+[[group]]
+name = "school"
+networks = ["10.0.0.0/8"]
+profile = "child"
+[[group]]
+name = "head"
+networks = ["10.1.1.1"]
+profile = "child"
+[[group]]
+name = "office"
+networks = ["10.1.2.0/30"]
+profile = "child"
+[profile.child]
+observe = ["astrology"]
+block_names = ["never.example"]
+"#;
+
+fn ask(snapshot: &Snapshot, client: &str, label: &str) {
+    let mut buffer = [0; 1300];
+    let query = [
+        b"\0\0\x01\0\0\x01\0\0\0\0\0\0".as_slice(),
+        &[label.len() as u8],
+        label.as_bytes(),
+        b"\x07example\0\0\x01\0\x01",
+    ]
+    .concat();
+    buffer[..query.len()].copy_from_slice(&query);
+    let group = snapshot.group_of(client.parse().unwrap());
+    snapshot.answer_at_once(group, Transport::Datagram, Timestamp::now(), &mut buffer, query.len());
+}
+
+/// Whose, and what is not zero, in words.
+fn told(stats: &Stats) -> Vec<String> {
+    let mut told = Vec::new();
+    for Counts { whose, outcomes, categories } in stats.counts() {
+        let outcomes = outcomes.map(|(outcome, count)| (outcome.label().to_owned(), count));
+        let categories = categories.into_iter().flat_map(|(name, refused, observed)| {
+            [(format!("refused {name}"), refused), (format!("observed {name}"), observed)]
+        });
+        for (what, count) in outcomes.into_iter().chain(categories) {
+            if count > 0 {
+                told.push(format!("{whose:?} {what} {count}"));
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn outcomes_are_counted_by_group() {
+    let snapshot = testing::snapshot(CONFIG);
+    for label in ["porn", "porn", "ads", "www", "never"] {
+        ask(&snapshot, "10.0.0.1", label);
+    }
+    ask(&snapshot, "192.0.2.1", "porn");
+    let expected = [
+        "Group(\"school\") allowed 1",
+        "Group(\"school\") refused 1",
+        "Group(\"school\") refused ads 1",
+        "Group(\"school\") refused porn 2",
+    ];
+    assert_eq!(told(&snapshot.stats), expected);
+}
+
+/// Five addresses of two small groups: nothing of theirs is told, not even together.
+#[test]
+fn few_people_are_not_told_of() {
+    let snapshot = testing::snapshot(CONFIG);
+    ask(&snapshot, "10.1.1.1", "porn");
+    ask(&snapshot, "10.1.2.1", "porn");
+    assert_eq!(told(&snapshot.stats), Vec::<String>::new());
+
+    // Nine of them: together, without names.
+    let snapshot =
+        testing::snapshot(&CONFIG.replace("\"10.1.1.1\"", "\"10.1.1.0/30\", \"10.1.1.9\""));
+    ask(&snapshot, "10.1.1.1", "porn");
+    ask(&snapshot, "10.1.2.1", "porn");
+    assert_eq!(told(&snapshot.stats), ["SmallGroups refused porn 2"]);
+
+    // Eight are enough.
+    let snapshot = testing::snapshot(&CONFIG.replace("10.1.1.1", "10.1.1.0/29"));
+    ask(&snapshot, "10.1.1.1", "porn");
+    assert_eq!(told(&snapshot.stats), ["Group(\"head\") refused porn 1"]);
+}
+
+#[test]
+fn counts_go_on_after_a_reload() {
+    let snapshot = testing::snapshot(CONFIG);
+    ask(&snapshot, "10.0.0.1", "porn");
+    let filter = testing::filter();
+    let all = &filter.manifest().categories;
+    let group = |name: &str| Group {
+        name: name.into(),
+        networks: vec!["10.0.0.0/8".parse().unwrap()],
+        ..Group::default()
+    };
+    // In another place, beside another group.
+    let after = Stats::after(&snapshot.stats, &[group("other"), group("school")], all);
+    ask(&snapshot, "10.0.0.1", "porn");
+    assert_eq!(told(&after), ["Group(\"school\") refused porn 2"], "one that was still under way");
+    // Other categories.
+    let other = filter_core::Filter::open(testing::bundle_without_astrology(2)).unwrap();
+    let after = Stats::after(&after, &[group("school")], &other.manifest().categories);
+    assert_eq!(told(&after), ["Group(\"school\") refused porn 2"]);
+    let after = Stats::after(&after, &[group("other")], all);
+    assert_eq!(told(&after), Vec::<String>::new());
+}
+
+#[test]
+fn no_count_is_lost_between_threads() {
+    let snapshot = testing::snapshot(CONFIG);
+    thread::scope(|scope| {
+        for _ in 0..2 * SHARDS {
+            scope.spawn(|| (0..100).for_each(|_| ask(&snapshot, "10.0.0.1", "porn")));
+        }
+    });
+    assert_eq!(told(&snapshot.stats), [format!("Group(\"school\") refused porn {}", 200 * SHARDS)]);
+}
+
+#[test]
+fn waits_are_cumulated() {
+    let stats = Stats::default();
+    for _ in 0..3 {
+        drop(stats.wait());
+    }
+    let (classes, _, total) = stats.waits();
+    assert_eq!((classes.len(), total), (BOUNDS.len(), 3));
+    assert!(classes.is_sorted_by_key(|(_, count)| *count));
+}
