@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use self::operate::Operate;
 use crate::{
     bundle::{self, Origin},
+    check_search,
     config::{Config, ConfigError, ListSource, Tls},
     control::{self, ControlSocket, status::humane},
     failure::Failure,
@@ -74,6 +75,12 @@ enum Command {
         /// Whose question it is
         #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
         client: IpAddr,
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask upstream whether the hosts that make search engines safe still exist
+    CheckSearch {
         /// For machines
         #[arg(long)]
         json: bool,
@@ -136,6 +143,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Run => serve(config()?),
         Command::CheckConfig => check(&config()?),
         Command::Explain { name, client, json } => explain(&config()?, &name, client, json),
+        Command::CheckSearch { json } => check_search::run(&config()?, json),
         Command::Query { name, record_type } => {
             println!("{}", query::ask(&config()?, &name, record_type)?);
             Ok(())

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use filter_core::BindError;
+use jiff::civil::Date;
 use lists::pull::PullError;
 use thiserror::Error;
 
@@ -101,6 +102,18 @@ pub enum Failure {
         path: PathBuf,
         /// Where.
         broken: String,
+    },
+    /// Search engines that no host makes safe any more.
+    #[error(
+        "nothing is known to make these safe any more: {lost}; whoever asks for them where they are \
+         to be safe gets no answer. The table is of {dated}: newer rows go into a file of yours, \
+         [search] engines_file"
+    )]
+    Engines {
+        /// Which.
+        lost: String,
+        /// The day that the table of search engines is of.
+        dated: Date,
     },
     /// The operating system refuses something that every program needs.
     #[error(transparent)]

@@ -33,6 +33,7 @@
 
 mod answer;
 pub mod bundle;
+mod check_search;
 pub mod cli;
 pub mod config;
 mod control;

@@ -558,7 +558,7 @@ pub(crate) fn servers(config: &Config) -> Result<Vec<Server>, Failure> {
 }
 
 /// A resolver with an empty cache, that asks those servers and the configured ones of zones.
-fn connect(config: &Config, servers: &[Server]) -> Result<Arc<Resolver>, Failure> {
+pub(crate) fn connect(config: &Config, servers: &[Server]) -> Result<Arc<Resolver>, Failure> {
     let Upstream { order, trusted, zones, .. } = &config.upstream;
     let failover = |servers: &[Server], trusted| {
         Failover::new(servers, *order, trusted).map_err(|error| Failure::Upstream { error })

@@ -222,14 +222,16 @@ impl SearchTable {
         &self.engines
     }
 
-    /// Every host that stands in for others, with whose it is.
+    /// Every host that stands in for others, with whose it is. YouTube's are told apart: they do not
+    /// stand in for each other.
     pub fn targets(&self) -> impl Iterator<Item = (&str, &DomainName)> {
         let of_engines = self
             .engines
             .iter()
             .flat_map(|engine| engine.targets.iter().map(|target| (engine.id.as_str(), target)));
-        let of_youtube = self.youtube.strict.iter().chain(&self.youtube.moderate);
-        of_engines.chain(of_youtube.map(|target| ("youtube", target)))
+        let strict = self.youtube.strict.iter().map(|target| ("youtube-strict", target));
+        let moderate = self.youtube.moderate.iter().map(|target| ("youtube-moderate", target));
+        of_engines.chain(strict).chain(moderate)
     }
 }
 
