@@ -1,6 +1,7 @@
 //! The one way from a question to an answer, whatever it came over.
 
 use std::{
+    borrow::Cow,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
@@ -14,10 +15,11 @@ use crate::{
     listen::terms::Terms,
     policy::{
         Policy,
+        audience::Audience,
         decide::{Asked, Decision, Decline},
         group::GroupId,
         local::LocalRecord,
-        refusal::{self, Detail, Refusal, RefusalForm, Telling},
+        refusal::{self, Contact, Detail, Language, Refusal, RefusalForm},
     },
     resolve::{Query, Resolver, upstream::UpstreamError},
     stats::Stats,
@@ -26,7 +28,9 @@ use crate::{
         answer::{self, Body, REPLY_CAPACITY},
         ede::{Code, ExtendedError},
         question::{self, Echo, Question, Transport, Unreadable},
-        rr_type, text,
+        rr_type,
+        structured::StructuredError,
+        text,
     },
 };
 
@@ -110,7 +114,7 @@ impl Snapshot {
         match &ruling.decision {
             Decision::Refuse(refusal) => {
                 let (rcode, body, code) = refused(refusal, question.record_type, ruling.ttl);
-                let told = Told::of(refusal, code, ruling.audience.telling);
+                let told = Told::of(refusal, code, ruling.audience, echo);
                 reply(echo, rcode, body, told.as_ref().map(Told::error))
             }
             Decision::Local(record) => {
@@ -147,24 +151,36 @@ impl Snapshot {
         };
         match ruling.decision {
             Decision::Rewrite(targets) => {
-                self.stand_in(targets, question, ruling.ttl.min(MADE_TTL), reply).await
+                // Whoever is told of refusals in structured errors is not told of forged data.
+                let forged =
+                    structured(ruling.audience, reply.echo).is_none().then_some(Code::FORGED);
+                self.stand_in(targets, question, ruling.ttl.min(MADE_TTL), forged, reply).await
             }
-            _ => self.forward(question, ruling.ttl, reply).await,
+            _ => self.forward(question, ruling.ttl, ruling.audience.remove_ech, reply).await,
         }
     }
 
-    async fn forward(&self, question: &Question, ttl: u32, mut reply: Reply<'_>) -> Vec<u8> {
+    async fn forward(
+        &self,
+        question: &Question,
+        ttl: u32,
+        remove_ech: bool,
+        mut reply: Reply<'_>,
+    ) -> Vec<u8> {
         let answer = match self.resolver.resolve(&asked_of_upstream(question)).await {
             Ok(answer) => answer,
             Err(error) => return reply.failure(&error),
         };
+        let response = match remove_ech {
+            true => answer.response().without_ech(),
+            false => Cow::Borrowed(answer.response()),
+        };
         let (echo, transport) = (reply.echo, reply.transport);
-        let capacity = answer::forward_capacity(answer.response(), transport);
+        let capacity = answer::forward_capacity(&response, transport);
         reply.query.resize(reply.query.len().max(capacity), 0);
         let lifetime = answer.lifetime(ttl);
         let error = answer.error().map(ExtendedError::bare);
-        let response = answer.response();
-        match answer::forward(&mut reply.query, echo, transport, response, lifetime, error) {
+        match answer::forward(&mut reply.query, echo, transport, &response, lifetime, error) {
             Some(length) => reply.of(length),
             None => reply.failure(&UpstreamError::Garbled),
         }
@@ -176,6 +192,7 @@ impl Snapshot {
         targets: &[DomainName],
         question: &Question,
         ttl: u32,
+        error: Option<Code>,
         reply: Reply<'_>,
     ) -> Vec<u8> {
         let mut failure = UpstreamError::Unreachable;
@@ -188,8 +205,7 @@ impl Snapshot {
                     let ttl = answer.response().lifetime().map_or(ttl, |left| ttl.min(left));
                     let addresses = answer.response().addresses();
                     let body = Body::StandIn { target, addresses, ttl };
-                    let error = ExtendedError::bare(Code::FORGED);
-                    return reply.written(Rcode::NoError, body, Some(error));
+                    return reply.written(Rcode::NoError, body, error.map(ExtendedError::bare));
                 }
                 Err(error) => failure = error,
             }
@@ -340,31 +356,84 @@ impl Reply<'_> {
                 }
             },
         };
-        self.written(Rcode::ServFail, Body::Empty, Some(ExtendedError { code, text }))
+        let error = ExtendedError { text, ..ExtendedError::bare(code) };
+        self.written(Rcode::ServFail, Body::Empty, Some(error))
     }
+}
+
+/// Whom structured errors name, where this client gets such.
+fn structured<'a>(audience: &'a Audience, echo: &Echo) -> Option<&'a Contact> {
+    let is_wanted = echo.edns.is_some_and(|edns| edns.structured_errors);
+    audience.structured_errors.as_deref().filter(|_| is_wanted)
 }
 
 /// What is told of a refusal.
 struct Told<'r> {
     code: Code,
-    text: Option<refusal::Told<'r>>,
+    text: Option<Text<'r>>,
+    shorter_text: Option<Text<'r>>,
+}
+
+/// Why something is refused, for people or for programs.
+enum Text<'r> {
+    Plain(refusal::Told<'r>),
+    Structured(StructuredError<'r, refusal::Told<'r>>),
 }
 
 impl<'r> Told<'r> {
     /// `None`: nothing. `code` is what its records ask for.
-    fn of(refusal: &'r Refusal<'_>, code: Code, telling: Telling) -> Option<Self> {
+    fn of(
+        refusal: &'r Refusal<'_>,
+        code: Code,
+        audience: &'r Audience,
+        echo: &Echo,
+    ) -> Option<Self> {
+        let telling = audience.telling;
+        let contact = structured(audience, echo);
+        let code = match code {
+            // Structured errors do not go with "forged", whatever the records.
+            Code::FORGED if contact.is_some() => Code::BLOCKED,
+            code => code,
+        };
         let code = match code {
             Code::BLOCKED if refusal.is_legal() => Code::CENSORED,
             Code::BLOCKED if telling.on_request => Code::FILTERED,
             code => code,
         };
-        let text = refusal.cause.told(telling);
-        (telling.detail != Detail::None).then_some(Self { code, text })
+        let cause = refusal.cause.told(telling);
+        let (text, shorter_text) = match contact {
+            None => (cause.map(Text::Plain), None),
+            Some(contact) => {
+                let error = StructuredError {
+                    contacts: &contact.uris,
+                    justification: cause,
+                    sub_error: Some(refusal.sub_error()).filter(|kind| kind.goes_with(code)),
+                    organisation: contact.organisation.as_deref(),
+                    // Without a language, categories are identifiers.
+                    language: telling.language.map_or("und", Language::tag),
+                };
+                let shorter = error.without_prose();
+                (Some(Text::Structured(error)), Some(Text::Structured(shorter)))
+            }
+        };
+        (telling.detail != Detail::None).then_some(Self { code, text, shorter_text })
     }
 
     fn error(&self) -> ExtendedError<'_> {
-        let text = self.text.as_ref().map(|text| text as &dyn fmt::Display);
-        ExtendedError { code: self.code, text }
+        ExtendedError {
+            code: self.code,
+            text: self.text.as_ref().map(|text| text as &dyn fmt::Display),
+            shorter_text: self.shorter_text.as_ref().map(|text| text as &dyn fmt::Display),
+        }
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(text) => text.fmt(f),
+            Self::Structured(error) => error.fmt(f),
+        }
     }
 }
 

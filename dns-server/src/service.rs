@@ -505,9 +505,16 @@ pub(crate) fn plans(
             None => levels[name].clone(),
         };
         let of_floor = group.floor.as_ref().map(|floor| &config.profiles[floor]);
-        let canaries = iter::once(profile).chain(of_floor).any(Profile::answers_canaries);
-        let (refusal, telling) = (profile.refusal.clone(), profile.telling);
-        Audience { floor, own, canaries, refusal, telling }
+        let mut both = iter::once(profile).chain(of_floor);
+        Audience {
+            floor,
+            own,
+            canaries: both.clone().any(Profile::answers_canaries),
+            refusal: profile.refusal.clone(),
+            telling: profile.telling,
+            structured_errors: profile.structured_errors.clone(),
+            remove_ech: both.any(|profile| profile.remove_ech),
+        }
     };
     let plan = |group: &Group| {
         let timetable = &config.profiles[&group.profile].timetable;

@@ -1,10 +1,16 @@
 //! Packets in, packets out, through both transports; replies are read by hickory's decoder, which
 //! had no part in writing them.
 
+use async_trait::async_trait;
 use hickory_resolver::proto::{op::Message, rr::rdata::opt::EdnsOption};
 
 use super::*;
-use crate::{service::Service, testing, wire::ede};
+use crate::{
+    resolve::upstream::Upstream,
+    service::Service,
+    testing,
+    wire::{ede, extract::Response},
+};
 
 /// The groups: 10.0.0.0/8 and its parts by profile; nobody else.
 const CONFIG: &str = r#"
@@ -31,6 +37,42 @@ name = "closed"
 networks = ["10.0.3.0/24"]
 profile = "closed"
 
+[[group]]
+name = "structured"
+networks = ["10.0.4.0/24"]
+profile = "structured"
+
+[[group]]
+name = "on-request"
+networks = ["10.0.5.0/24"]
+profile = "on-request"
+
+[floor]
+profile = "floor"
+groups = ["structured", "on-request"]
+
+[contact]
+organisation = "École"
+uris = ["mailto:a@b.example"]
+
+[profile.floor]
+block = ["ads"]
+remove_ech = true
+
+[profile.structured]
+block = ["porn"]
+refusal = "null"
+language = "fr"
+reasons = "category"
+search = "forced"
+structured_errors = true
+
+[profile.on-request]
+block = ["porn"]
+on_request = true
+reasons = "code"
+structured_errors = true
+
 [profile.nodata]
 block = ["porn"]
 refusal = "nodata"
@@ -49,6 +91,8 @@ const CHILD: &str = "10.9.9.9";
 const NODATA: &str = "10.0.1.1";
 const NULL: &str = "10.0.2.1";
 const CLOSED: &str = "10.0.3.1";
+const STRUCTURED: &str = "10.0.4.1";
+const ON_REQUEST: &str = "10.0.5.1";
 const NOBODY: &str = "192.0.2.1";
 
 /// Header flags of queries.
@@ -68,6 +112,10 @@ const EDNS_DO: &[u8] = b"\0\0\x29\xff\xff\0\0\x80\0\0\0";
 const EDNS_1: &[u8] = b"\0\0\x29\x04\xd0\0\x01\0\0\0\0";
 const COOKIE: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08abcdefgh";
 const SUBNET: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\x0b\0\x08\0\x07\0\x01\x18\0\xc0\0\x02";
+
+/// An empty extended error; with it, the smallest datagram.
+const EDE: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x0f\0\0";
+const EDE_512: &[u8] = b"\0\0\x29\x02\0\0\0\0\0\0\x04\0\x0f\0\0";
 
 /// A query; the case of `name` is kept.
 fn query(flags: u16, name: &str, record_type: u16, class: u16, edns: &[u8]) -> Vec<u8> {
@@ -230,6 +278,119 @@ async fn conversations() {
     assert_eq!(cases.len(), 63);
 }
 
+/// Every name has a service binding with keys, which is said to be verified.
+struct Services;
+
+#[async_trait]
+impl Upstream for Services {
+    async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
+        let binding = b"\0\x01\0\0\x01\0\x03\x02h2\0\x05\0\x02\xfe\x0d";
+        Ok(testing::response(query, 0, true, &[(HTTPS, 60, binding)], &[]))
+    }
+}
+
+#[tokio::test]
+async fn keys_of_encrypted_hellos_go_where_the_profile_says_so() {
+    let resolver = testing::resolver(Arc::new(Services));
+    let snapshot = Snapshot { resolver, ..testing::snapshot(CONFIG) };
+    let packet = query(RD, "wWw.example", HTTPS, 1, EDNS_DO);
+    for (client, expected) in [
+        (CHILD, "NOERROR rd ra ad; wWw.example. 60 IN HTTPS 1 . alpn=h2, ech=\"/g0=\"; edns do"),
+        (STRUCTURED, "NOERROR rd ra; wWw.example. 60 IN HTTPS 1 . alpn=h2,; edns do"),
+        // The cache holds what upstream says.
+        (CHILD, "NOERROR rd ra ad; wWw.example. 60 IN HTTPS 1 . alpn=h2, ech=\"/g0=\"; edns do"),
+        // The floor says so.
+        (ON_REQUEST, "NOERROR rd ra; wWw.example. 60 IN HTTPS 1 . alpn=h2,; edns do"),
+    ] {
+        let reply = over_udp(&snapshot, client, &packet).await.unwrap();
+        assert_eq!(shown(&packet, &reply), expected, "{client}");
+    }
+}
+
+#[tokio::test]
+async fn structured_errors() {
+    const C: &str = r#""c":["mailto:a@b.example"]"#;
+    let refused = |name: &str| format!("NOERROR rd ra; authority {name}. {SOA}; edns; ede");
+    let null = |name: &str| format!("NOERROR rd ra; {name}. 30 IN A 0.0.0.0; edns; ede");
+    let porn = r#""j":"pornographie","s":5,"o":"École","l":"fr"}"#;
+    let ads = r#""j":"publicité","s":6,"o":"École","l":"fr"}"#;
+    #[rustfmt::skip]
+    let cases: Vec<(&str, Vec<u8>, String)> = vec![
+        // Asked for, where the profile gives them; never "forged"
+        (STRUCTURED, query(RD, "porn.example", A, 1, EDE), format!("{} 15 {{{C},{porn}", null("porn.example"))),
+        (STRUCTURED, query(RD, "porn.example", HTTPS, 1, EDE), format!("{} 15 {{{C},{porn}", refused("porn.example"))),
+        (STRUCTURED, query(RD, "ads.example", HTTPS, 1, EDE), format!("{} 15 {{{C},{ads}", refused("ads.example"))),
+        (ON_REQUEST, query(RD, "mixed.example", A, 1, EDE), format!("{} 17 {{{C},\"o\":\"École\",\"l\":\"und\"}}", refused("mixed.example"))),
+        // Not asked for
+        (STRUCTURED, query(RD, "porn.example", A, 1, EDNS), format!("{} 4 pornographie", null("porn.example"))),
+        (STRUCTURED, query(RD, "porn.example", A, 1, NO_EDNS), "NOERROR rd ra; porn.example. 30 IN A 0.0.0.0".into()),
+        (ON_REQUEST, query(RD, "mixed.example", A, 1, EDNS), format!("{} 17 ", refused("mixed.example"))),
+        // Another profile
+        (NULL, query(RD, "porn.example", A, 1, EDE), format!("{} 4 porn · ut1-adult", null("porn.example"))),
+        // What is not refused
+        (STRUCTURED, query(RD, "www.example", A, 1, EDE), "NOERROR rd ra; www.example. 60 IN A 192.0.2.1; edns".into()),
+        (STRUCTURED, query(RD, "down.example", A, 1, EDE), "SERVFAIL rd ra; edns; ede 22 ".into()),
+    ];
+    let snapshot = testing::snapshot(CONFIG);
+    for (client, packet, expected) in &cases {
+        for transport in [Transport::Datagram, Transport::Stream, Transport::Encrypted] {
+            let reply = over(transport, &snapshot, client, packet).await.unwrap();
+            assert_eq!(shown(packet, &reply), *expected, "{client}, {transport:?}, {packet:02x?}");
+        }
+    }
+    assert_eq!(cases.len(), 10);
+}
+
+/// With less and less room: without justification and organisation, without text, and never TC.
+#[tokio::test]
+async fn structured_errors_make_room() {
+    let organisation = format!("organisation = \"{}\"", "o".repeat(250));
+    let uri = |length| format!("uris = [\"tel:{}\"]", "0".repeat(length));
+    let whole = format!(
+        "{{\"c\":[\"tel:{}\"],\"j\":\"pornographie\",\"s\":5,\"o\":\"{}\",\"l\":\"fr\"}}",
+        "0".repeat(100),
+        "o".repeat(250)
+    );
+    let short = |length| format!("{{\"c\":[\"tel:{}\"],\"s\":5}}", "0".repeat(length));
+    let name = format!("{}.porn.example", "a".repeat(50));
+    for (contacts, edns, expected) in [
+        (100, EDE, whole.clone()),
+        (100, EDE_512, short(100)),
+        (400, EDE_512, String::new()),
+        (1200, EDE, String::new()),
+    ] {
+        let config = CONFIG
+            .replace("organisation = \"École\"", &organisation)
+            .replace("uris = [\"mailto:a@b.example\"]", &uri(contacts));
+        let packet = query(RD, &name, HTTPS, 1, edns);
+        let reply = over_udp(&testing::snapshot(&config), STRUCTURED, &packet).await.unwrap();
+        let told = format!("NOERROR rd ra; authority {name}. {SOA}; edns; ede 15 {expected}");
+        assert_eq!(shown(&packet, &reply), told);
+    }
+}
+
+#[tokio::test]
+async fn a_structured_error_octet_by_octet() {
+    let packet = query(RD, "pOrn.example", HTTPS, 1, EDE);
+    let reply = over_udp(&testing::snapshot(CONFIG), STRUCTURED, &packet).await.unwrap();
+    let text = r#"{"c":["mailto:a@b.example"],"j":"pornographie","s":5,"o":"École","l":"fr"}"#;
+    let length = text.len() as u8;
+    let expected = [
+        b"\xab\xcd\x81\x80\0\x01\0\0\0\x01\0\x01".as_slice(),
+        b"\x04pOrn\x07example\0\0\x41\0\x01",
+        b"\xc0\x0c\0\x06\0\x01\0\0\0\x1e\0\x25",
+        b"\x05preau\x07invalid\0\xc0\x2a",
+        b"\0\0\0\x01\0\0\x0e\x10\0\0\x02\x58\0\x01\x51\x80\0\0\0\x1e",
+        b"\0\0\x29\x04\xd0\0\0\0\0\0",
+        &[length + 6],
+        b"\0\x0f\0",
+        &[length + 2],
+        b"\0\x0f",
+        text.as_bytes(),
+    ];
+    assert_eq!(reply, expected.concat());
+}
+
 #[tokio::test]
 async fn a_refusal_octet_by_octet() {
     let packet = query(RD, "pOrn.example", A, 1, EDNS);
@@ -295,6 +456,7 @@ fn an_answer_at_once_allocates_nothing() {
         ("refused, cookie", CHILD, query(RD, "ads.example", A, 1, COOKIE)),
         ("null", NULL, query(RD, "porn.example", AAAA, 1, EDNS)),
         ("closed", CLOSED, query(RD, "unknown.example", A, 1, EDNS)),
+        ("structured", STRUCTURED, query(RD, "porn.example", A, 1, EDE)),
         ("nobody", NOBODY, query(RD, "www.example", A, 1, EDNS)),
         ("class", CHILD, query(RD, "www.example", A, 3, EDNS)),
         ("ANY", CHILD, query(RD, "www.example", ANY, 1, EDNS)),

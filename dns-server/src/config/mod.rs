@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, or the defaults.
 
+mod contact;
 mod groups;
 mod limits;
 mod listen;
@@ -49,7 +50,7 @@ use crate::{
     policy::{
         calendar::Calendar,
         local::LocalRecords,
-        refusal::{RefusalForm, Telling},
+        refusal::{Contact, RefusalForm, Telling},
         search::{SearchMode, SearchTable, YouTube},
     },
     resolve::CacheSettings,
@@ -253,6 +254,11 @@ pub struct Profile {
     pub refusal: RefusalForm,
     /// What is told of its reason.
     pub telling: Telling,
+    /// Whom structured errors name, where programs that ask for them get them. Experimental.
+    pub structured_errors: Option<Arc<Contact>>,
+    /// Whether keys of encrypted client hellos are taken out of answers (RFC 9848): what is visited
+    /// stays visible to the network.
+    pub remove_ech: bool,
 }
 
 impl Config {

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::{Profile, schedule::Timetable, search, typed, validated::Check};
 use crate::policy::{
-    refusal::{Detail, Language, RefusalForm, Telling},
+    refusal::{Contact, Detail, Language, RefusalForm, Telling},
     search::SearchTable,
     services::Services,
 };
@@ -28,6 +28,8 @@ pub(super) fn built_in(name: &str) -> Profile {
         canaries: true,
         refusal: RefusalForm::default(),
         telling: Telling::default(),
+        structured_errors: None,
+        remove_ech: false,
     }
 }
 
@@ -61,12 +63,13 @@ impl typed::Profile {
 impl Check {
     /// A profile of a built-in name replaces only the keys that it gives.
     ///
-    /// `page` is where the block page is served.
+    /// `page` is where the block page is served, `contact` who answers complaints.
     pub(super) fn profile(
         &mut self,
         name: &str,
         written: &typed::Profile,
         page: Option<&Arc<[IpAddr]>>,
+        contact: &Arc<Contact>,
         tables: Tables<'_>,
     ) -> Profile {
         let mut filter = filter_core::Profile::named(name)
@@ -111,6 +114,8 @@ impl Check {
             canaries: written.canaries.unwrap_or(true),
             refusal,
             telling: telling(written),
+            structured_errors: (written.structured_errors == Some(true)).then(|| contact.clone()),
+            remove_ech: written.remove_ech.unwrap_or_default(),
         }
     }
 

@@ -33,6 +33,25 @@ fn limits() {
 }
 
 #[test]
+fn structured_errors_name_a_contact() {
+    let config = parse(
+        "[contact]\norganisation = \"École\"\nuris = [\"mailto:a@b.example\", \"tel:+331\"]\n\
+         [profile.x]\nstructured_errors = true\nremove_ech = true\n[profile.y]\n",
+    )
+    .unwrap();
+    let contact = Contact {
+        organisation: Some("École".into()),
+        uris: vec!["mailto:a@b.example".into(), "tel:+331".into()],
+    };
+    let x = &config.profiles["x"];
+    assert_eq!((x.structured_errors.as_deref(), x.remove_ech), (Some(&contact), true));
+    let y = &config.profiles["y"];
+    assert_eq!((y.structured_errors.as_deref(), y.remove_ech), (None, false));
+    let nobody = parse("[profile.x]\nstructured_errors = true\n").unwrap();
+    assert_eq!(nobody.profiles["x"].structured_errors.as_deref(), Some(&Contact::default()));
+}
+
+#[test]
 fn everything() {
     let config = parse(
         r#"
@@ -545,6 +564,28 @@ error: refusal = \"page\" without a page
   |           ^^^^^^
   |
 help: say where the block page is served: [page] addresses = [\"10.0.0.80\"]",
+    ),
+    (
+        "[contact]\nuris = []\n",
+        "\
+error: nobody to contact
+ --> /etc/preau/preau.toml:2:8
+  |
+2 | uris = []
+  |        ^^
+  |
+help: give one, such as \"mailto:filtrage@ecole.example\", or drop [contact]",
+    ),
+    (
+        "[contact]\nuris = [\"https://ecole.example\"]\n",
+        "\
+error: `https://ecole.example` is not an address that clients can use
+ --> /etc/preau/preau.toml:2:9
+  |
+2 | uris = [\"https://ecole.example\"]
+  |         ^^^^^^^^^^^^^^^^^^^^^^^
+  |
+help: write \"mailto:name@ecole.example\" or \"tel:+33123456789\"",
     ),
     (
         "[page]\naddresses = [\"the web\"]\n",

@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) floor: Option<Floor>,
     pub(super) local: Vec<Local>,
     pub(super) page: Option<Page>,
+    pub(super) contact: Option<Contact>,
     pub(super) search: Search,
     pub(super) services: Services,
     pub(super) calendar: Calendar,
@@ -208,6 +209,16 @@ pub(super) struct Page {
     pub(super) addresses: Spanned<Vec<Spanned<String>>>,
 }
 
+/// `[contact]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Contact {
+    /// Who refuses.
+    pub(super) organisation: Option<String>,
+    /// How to reach them.
+    pub(super) uris: Spanned<Vec<Spanned<String>>>,
+}
+
 /// `[search]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -266,6 +277,10 @@ pub(super) struct Profile {
     pub(super) language: Option<Language>,
     /// The clients asked for the filter themselves.
     pub(super) on_request: Option<bool>,
+    /// Whether programs that ask for structured errors get them. Experimental.
+    pub(super) structured_errors: Option<bool>,
+    /// Whether keys of encrypted client hellos are taken out of answers.
+    pub(super) remove_ech: Option<bool>,
     /// What becomes of search engines.
     pub(super) search: Option<Spanned<SearchMode>>,
     /// Those that are left.

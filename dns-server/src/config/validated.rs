@@ -25,6 +25,8 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     let cache = check.cache(&written.cache);
     let lists = check.lists(&written.lists, &folder);
     let page = written.page.as_ref().map(|page| check.page(page));
+    let contact = written.contact.as_ref().map(|contact| check.contact(contact));
+    let contact = Arc::new(contact.unwrap_or_default());
     let engines = check.search_table(&written.search, &folder);
     let services = check.services(&written.services, &folder);
     let tables = Tables { engines: &engines, services: &services };
@@ -33,7 +35,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
     let mut category_names = Vec::new();
     for (name, profile) in &written.profile {
         category_names.extend(profile.categories());
-        let profile = check.profile(name.get_ref(), profile, page.as_ref(), tables);
+        let profile = check.profile(name.get_ref(), profile, page.as_ref(), &contact, tables);
         profiles.insert(name.get_ref().clone(), profile);
     }
     let mut groups = match written.group.as_slice() {

@@ -1,9 +1,11 @@
 //! What a group's clients may see as long as their schedule says so.
 
+use std::sync::Arc;
+
 use filter_core::BoundFilter;
 
 use super::{
-    refusal::{RefusalForm, Telling},
+    refusal::{Contact, RefusalForm, Telling},
     search::{SearchMode, YouTube},
 };
 
@@ -20,6 +22,10 @@ pub struct Audience {
     pub refusal: RefusalForm,
     /// What is told of its reason.
     pub telling: Telling,
+    /// Whom structured errors name; `None`: nobody gets such.
+    pub structured_errors: Option<Arc<Contact>>,
+    /// Keys of encrypted client hellos are taken out of answers.
+    pub remove_ech: bool,
 }
 
 impl Audience {
@@ -31,6 +37,8 @@ impl Audience {
             canaries: false,
             refusal: RefusalForm::default(),
             telling: Telling::default(),
+            structured_errors: None,
+            remove_ech: false,
         }
     }
 }

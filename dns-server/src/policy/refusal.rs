@@ -5,6 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use filter_core::{CategoryInfo, Reason};
 
 use super::{audience::Audience, search::Engine};
+use crate::wire::structured::SubError;
 
 /// A question that is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,15 @@ pub enum Detail {
     Full,
 }
 
+/// Whom clients complain to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// Who refuses, for people.
+    pub organisation: Option<String>,
+    /// How to reach them: `mailto:` and `tel:` URIs.
+    pub uris: Vec<String>,
+}
+
 /// A language that pupils and teachers read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
@@ -83,6 +93,16 @@ pub enum Language {
     French,
     /// English.
     English,
+}
+
+impl Language {
+    /// Its tag (RFC 5646).
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::French => "fr",
+            Self::English => "en",
+        }
+    }
 }
 
 impl<'a> Refusal<'a> {
@@ -113,6 +133,17 @@ impl<'a> Refusal<'a> {
             ref form => form.clone(),
         };
         Self { authority, cause: Cause::Engine(engine), form }
+    }
+
+    /// What kind of refusal it is, for programs.
+    pub fn sub_error(&self) -> SubError {
+        let category = self.cause.category().map(|category| category.name.as_str());
+        match (category, self.authority) {
+            (Some("malware"), _) => SubError::Malware,
+            (Some("phishing"), _) => SubError::Phishing,
+            (_, Authority::Profile) => SubError::NetworkOperatorPolicy,
+            (_, Authority::Floor) => SubError::DnsOperatorPolicy,
+        }
     }
 
     /// Whether a court or a ministry asked for it, not the school (RFC 8914 §4.17).

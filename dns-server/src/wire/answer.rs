@@ -69,7 +69,7 @@ pub enum Body<'a> {
 /// Writes the reply to the query that `buffer` starts with over it; returns its length.
 ///
 /// `buffer` should be [`REPLY_CAPACITY`] octets or more. What does not fit `transport` is left out,
-/// in this order: padding, the extended error's text, the extended error, the records (and TC is
+/// in this order: padding, the extended error's text (for its shorter one), the extended error, the records (and TC is
 /// set).
 pub fn write(
     buffer: &mut [u8],
@@ -320,9 +320,12 @@ impl Reply<'_> {
     fn extended_error(&mut self, error: ExtendedError<'_>) {
         self.option(ede::OPTION, |reply| {
             reply.push(&error.code.0.to_be_bytes())?;
-            let text = reply.end;
-            if error.text.is_some_and(|text| write!(reply, "{text}").is_err()) {
-                reply.end = text;
+            let start = reply.end;
+            for text in error.text.into_iter().chain(error.shorter_text) {
+                if write!(reply, "{text}").is_ok() {
+                    break;
+                }
+                reply.end = start;
             }
             Some(())
         });

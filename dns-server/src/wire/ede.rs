@@ -84,13 +84,15 @@ impl fmt::Display for Code {
 pub struct ExtendedError<'t> {
     /// INFO-CODE.
     pub code: Code,
-    /// EXTRA-TEXT; dropped where it does not fit. Never text that the client sent.
+    /// EXTRA-TEXT. Never text that the client sent.
     pub text: Option<&'t dyn fmt::Display>,
+    /// EXTRA-TEXT where there is no room for that; dropped where it does not fit either.
+    pub shorter_text: Option<&'t dyn fmt::Display>,
 }
 
 impl ExtendedError<'_> {
     /// A code without text.
     pub const fn bare(code: Code) -> Self {
-        Self { code, text: None }
+        Self { code, text: None, shorter_text: None }
     }
 }

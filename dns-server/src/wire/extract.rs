@@ -5,6 +5,8 @@
 //! and the proof of a denial. Whatever else a server adds (glue, other names, name servers) would
 //! be believed, or shown to people who are not to see it.
 
+mod ech;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -55,7 +57,10 @@ impl ReceivedError {
     /// The same, to be sent on.
     pub fn as_error(&self) -> ExtendedError<'_> {
         let text: &dyn fmt::Display = &self.text;
-        ExtendedError { code: self.code, text: (!self.text.is_empty()).then_some(text) }
+        ExtendedError {
+            text: (!self.text.is_empty()).then_some(text),
+            ..ExtendedError::bare(self.code)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod lifetime;
 pub mod query;
 pub mod question;
+pub mod structured;
 pub mod text;
 
 /// Octets before the question section (RFC 1035 §4.1.1).
@@ -49,7 +50,8 @@ pub mod rr_type {
     pub const HTTPS: u16 = 65;
 }
 
-/// EDNS option codes that this crate treats apart; see also [`ede::OPTION`].
+/// EDNS option codes that this crate treats apart; see also [`ede::OPTION`] and
+/// [`structured::REQUEST`].
 pub mod edns_option {
     /// How long a TCP connection may stay idle (RFC 7828).
     pub const TCP_KEEPALIVE: u16 = 11;

@@ -4,7 +4,7 @@ use filter_core::DomainName;
 
 use super::{
     CLASS_IN, HEADER, Rcode, STREAM_PAYLOAD, UDP_PAYLOAD, UDP_PAYLOAD_PLAIN, edns_option, rr_type,
-    u16_at,
+    structured, u16_at,
 };
 
 /// A well-formed query: one question, at most one OPT, nothing else that matters.
@@ -41,7 +41,7 @@ pub struct Echo {
 }
 
 /// The client's OPT pseudo-record (RFC 6891 §6.1). Of its options only what concerns the transport
-/// is noted: cookies and client subnets are ignored, never echoed and never forwarded.
+/// and refusals is noted: cookies and client subnets are ignored, never echoed and never forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edns {
     /// Largest datagram that the client takes, in octets.
@@ -54,6 +54,8 @@ pub struct Edns {
     pub padding: bool,
     /// The client speaks of keeping its TCP connection (RFC 7828), which has no place elsewhere.
     pub tcp_keepalive: bool,
+    /// The client shows people why they are refused something.
+    pub structured_errors: bool,
 }
 
 /// How the packet came: it decides how long the answer may be.
@@ -177,6 +179,7 @@ fn read_additionals(packet: &[u8], at: usize, count: u16) -> Option<(Option<Edns
             dnssec_ok: packet[at + 6] & 0x80 != 0,
             padding: false,
             tcp_keepalive: false,
+            structured_errors: false,
         };
         read_options(data, &mut opt)?;
         edns = Some(opt);
@@ -199,12 +202,13 @@ pub(super) fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
 /// Notes the options of OPT data (RFC 6891 §6.1.2); `None` unless they are whole.
 fn read_options(mut data: &[u8], opt: &mut Edns) -> Option<()> {
     while !data.is_empty() {
+        let length = usize::from(u16_at(data, 2)?);
         match u16_at(data, 0)? {
             edns_option::PADDING => opt.padding = true,
             edns_option::TCP_KEEPALIVE => opt.tcp_keepalive = true,
+            structured::REQUEST if length == 0 => opt.structured_errors = true,
             _ => {}
         }
-        let length = usize::from(u16_at(data, 2)?);
         data = data.get(4 + length..)?;
     }
     Some(())
@@ -238,6 +242,7 @@ mod tests {
                 let flags = [(edns.dnssec_ok, "+do"), (edns.padding, "+padding")]
                     .into_iter()
                     .chain([(edns.tcp_keepalive, "+keepalive")])
+                    .chain([(edns.structured_errors, "+structured")])
                     .map(|(set, flag)| if set { flag } else { "" })
                     .collect::<String>();
                 format!(" edns{}:{}{flags}", edns.version, edns.udp_payload)
@@ -293,6 +298,9 @@ mod tests {
             ("padding", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0c\0\x03\0\0\0")]), "example.com 1 1 rd edns0:1232+padding"),
             ("no octet of padding", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0c\0\0")]), "example.com 1 1 rd edns0:1232+padding"),
             ("keepalive, padding", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0b\0\0\0\x0c\0\0")]), "example.com 1 1 rd edns0:1232+padding+keepalive"),
+            ("empty extended error", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0f\0\0")]), "example.com 1 1 rd edns0:1232+structured"),
+            ("extended error", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0f\0\x02\0\x0f")]), "example.com 1 1 rd edns0:1232"),
+            ("padding, empty extended error", packet(RD, with(1), &[EXAMPLE, &option(b"\0\x0c\0\x01\0\0\x0f\0\0")]), "example.com 1 1 rd edns0:1232+padding+structured"),
             ("EDNS version 1", packet(RD, with(1), &[EXAMPLE, &opt(b"\x04\xd0\0\x01\0\0")]), "BadVers 29 edns1:1232"),
             ("two OPTs", packet(RD, with(2), &[EXAMPLE, OPT, OPT]), "FormErr 29"),
             ("OPT with an owner", packet(RD, with(1), &[EXAMPLE, b"\xc0\x0c", &OPT[1..]]), "FormErr 29"),
@@ -342,8 +350,14 @@ mod tests {
     #[test]
     fn limits() {
         let edns = |udp_payload| {
-            let (dnssec_ok, version, padding, tcp_keepalive) = (false, 0, false, false);
-            Some(Edns { udp_payload, dnssec_ok, version, padding, tcp_keepalive })
+            Some(Edns {
+                udp_payload,
+                dnssec_ok: false,
+                version: 0,
+                padding: false,
+                tcp_keepalive: false,
+                structured_errors: false,
+            })
         };
         let limit = |edns, transport| Echo { length: 29, edns }.limit(transport);
         let cases = [
@@ -369,9 +383,10 @@ mod tests {
             let flags = if edns.dnssec_ok { 0x80 } else { 0 };
             let padding: &[u8] = if edns.padding { b"\0\x0c\0\0" } else { b"" };
             let keepalive: &[u8] = if edns.tcp_keepalive { b"\0\x0b\0\0" } else { b"" };
-            let length = (padding.len() + keepalive.len()) as u8;
+            let structured: &[u8] = if edns.structured_errors { b"\0\x0f\0\0" } else { b"" };
+            let length = (padding.len() + keepalive.len() + structured.len()) as u8;
             let fixed = [0, edns.version, flags, 0, 0, length];
-            [b"\0\0\x29".as_slice(), &size, &fixed, padding, keepalive].concat()
+            [b"\0\0\x29".as_slice(), &size, &fixed, padding, keepalive, structured].concat()
         });
         let counts = [1, 0, 0, u16::from(opt.is_some())];
         packet(flags, counts, &[question.name.as_wire(), &class, &opt.unwrap_or_default()])

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A message about `www.example`, type by type, section by section.
-struct Built {
+pub(super) struct Built {
     octets: Vec<u8>,
 }
 
@@ -15,7 +15,7 @@ const AAAA: u16 = 28;
 const TXT: u16 = 16;
 
 impl Built {
-    fn new(record_type: u16, rcode: u8) -> Self {
+    pub(super) fn new(record_type: u16, rcode: u8) -> Self {
         let mut octets = vec![0xab, 0xcd, 0x84, 0xa0 | rcode, 0, 1, 0, 0, 0, 0, 0, 0];
         // As it was asked, in any case.
         octets.extend(b"\x03wWw\x07eXample\0");
@@ -25,7 +25,7 @@ impl Built {
     }
 
     /// A record of section 0 to 2.
-    fn with(
+    pub(super) fn with(
         mut self,
         section: usize,
         owner: &[u8],
@@ -44,7 +44,7 @@ impl Built {
         self
     }
 
-    fn read(&self, record_type: u16, dnssec_ok: bool) -> Result<Response, Unusable> {
+    pub(super) fn read(&self, record_type: u16, dnssec_ok: bool) -> Result<Response, Unusable> {
         Response::read(&self.octets, &"www.example".parse().unwrap(), record_type, dnssec_ok)
     }
 }
@@ -70,9 +70,9 @@ fn shown(response: &Response) -> String {
     lines.join("; ")
 }
 
-const SOA: &[u8] = b"\0\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x3c";
+pub(super) const SOA: &[u8] = b"\0\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x3c";
 /// Of `www.example`, `example`, and `a.example`.
-const WWW: &[u8] = b"\xc0\x0c";
+pub(super) const WWW: &[u8] = b"\xc0\x0c";
 const EXAMPLE: &[u8] = b"\xc0\x10";
 const OTHER: &[u8] = b"\x01a\xc0\x10";
 
