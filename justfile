@@ -48,9 +48,11 @@ bench-sizes *sizes="500000 5000000":
 lists sources="lists/data/starter/sources.toml" out="target/lists.bundle":
     cargo list-compile build --sources {{sources}} --out {{out}}
 
-# Questions and reloads for so many seconds; fails if the server does, or if it grows.
-soak seconds="3600":
-    PREAU_SOAK_SECONDS={{seconds}} cargo test -p tests --test process -- --ignored --nocapture soak
+# So many questions a second for so many seconds, with reloads, dying upstreams and clients that come
+# and go; fails if an answer is lost or the server grows.
+soak seconds="1800" rate="5000":
+    PREAU_SOAK_SECONDS={{seconds}} PREAU_SOAK_RATE={{rate}} \
+        cargo test --release -p tests --test soak -- --ignored --nocapture
 
 # Fuzzes one target for some seconds (needs a nightly toolchain and cargo-fuzz).
 fuzz target="lookup" seconds="60":

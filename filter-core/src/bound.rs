@@ -213,7 +213,7 @@ impl BoundFilter {
     ) -> bool {
         let exact = match decision.by {
             By::Operator(OperatorRule { scope, .. }) => !scope.covers_descendants(),
-            By::Important(rule) | By::Rule(rule) => !rule.entry.scope().covers_descendants(),
+            By::Important(rule) | By::Rule(rule) => !listed.covers_descendants(rule),
             // An expression may ask for the name's beginning: of names below it says nothing.
             By::Pattern(pattern) => match pattern.kind {
                 PatternKind::Expression => true,

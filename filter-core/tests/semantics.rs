@@ -83,6 +83,25 @@ const SCOPE: &[Case] = &[
         ],
     },
     Case {
+        about: "an exact rule and its twin below are a tree",
+        profile: "child",
+        rules: &["porn1: =example.com", "porn1: *.example.com"],
+        asked: &[
+            ("example.com", "porn · porn1 · matched example.com (exactly)"),
+            ("www.example.com", "porn · porn1 · matched *.example.com"),
+        ],
+    },
+    Case {
+        about: "unless something below is allowed",
+        profile: "child",
+        rules: &["porn1: =example.com", "porn1: *.example.com", "porn1: @@www.example.com"],
+        asked: &[
+            ("example.com", "porn · porn1 · matched example.com (exactly) [spares]"),
+            ("a.example.com", "porn · porn1 · matched *.example.com"),
+            ("www.example.com", "allowed"),
+        ],
+    },
+    Case {
         about: "a subdomains-only rule matches below, not itself",
         profile: "child",
         rules: &["porn1: *.example.com"],
@@ -580,7 +599,7 @@ fn engine_and_oracle_answer_every_case_as_written() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 126);
+    assert_eq!(asked, 131);
 }
 
 #[test]

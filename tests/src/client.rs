@@ -71,23 +71,32 @@ pub fn exchange(
 /// Questions sent before the answers to them are read.
 const WINDOW: usize = 64;
 
-/// Asks a server over UDP for the address of each name, some dozens at a time; what `read` makes of
-/// each answer. Datagrams that get lost are sent again.
+/// Asks a server over UDP for the address of each name ([`ask_each`]).
 pub fn ask_all<T: Clone>(
     server: SocketAddr,
     names: &[String],
     edns: Option<(u16, bool)>,
     read: impl Fn(&[u8]) -> T,
 ) -> Vec<T> {
+    let question = |name: &String| Question { edns, ..Question::new(name, 1) };
+    ask_each(server, &names.iter().map(question).collect::<Vec<_>>(), read)
+}
+
+/// Asks a server over UDP, some dozens of questions at a time; what `read` makes of each answer.
+/// Datagrams that get lost are sent again.
+pub fn ask_each<T: Clone>(
+    server: SocketAddr,
+    questions: &[Question],
+    read: impl Fn(&[u8]) -> T,
+) -> Vec<T> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(server).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-    let mut all = Vec::with_capacity(names.len());
+    let mut all = Vec::with_capacity(questions.len());
     let mut answer = [0; 4096];
-    for window in names.chunks(WINDOW) {
-        let packet =
-            |(id, name): (u16, &String)| Question { edns, ..Question::new(name, 1) }.packet(id);
-        let packets: Vec<_> = (0u16..).zip(window).map(packet).collect();
+    for window in questions.chunks(WINDOW) {
+        let packets: Vec<_> =
+            (0u16..).zip(window).map(|(id, question)| question.packet(id)).collect();
         let mut outcome: Vec<Option<T>> = vec![None; window.len()];
         let mut attempts = 0;
         while outcome.iter().any(Option::is_none) {

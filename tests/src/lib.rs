@@ -17,3 +17,4 @@ pub mod server;
 pub mod shared;
 pub mod unbound;
 pub mod upstream;
+pub mod world;

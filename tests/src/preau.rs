@@ -31,7 +31,8 @@ pub struct Preau {
     pub variables: Vec<(&'static str, PathBuf)>,
     folder: TempDir,
     child: Option<Child>,
-    _runtime: Runtime,
+    /// The upstream's.
+    runtime: Option<Runtime>,
 }
 
 impl Preau {
@@ -50,16 +51,22 @@ impl Preau {
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n\
              [lists]\ncache = \"cache\"\n"
         );
-        let this = Self {
-            binary,
-            address,
-            variables: Vec::new(),
-            folder: TempDir::new().unwrap(),
-            child: None,
-            _runtime: runtime,
-        };
-        fs::write(this.path("preau.toml"), config + lists).unwrap();
-        this
+        let mut preau = Self::configured(binary, address, &(config + lists));
+        preau.runtime = Some(runtime);
+        preau
+    }
+
+    /// A folder, in which nothing runs yet, with a whole configuration, which says to listen on
+    /// `address`.
+    pub fn configured(binary: &'static str, address: SocketAddr, config: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("preau.toml"), config).unwrap();
+        Self { binary, address, variables: Vec::new(), folder, child: None, runtime: None }
+    }
+
+    /// The number of its process, which runs.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it was started").id()
     }
 
     /// A file of its folder.
@@ -122,7 +129,7 @@ impl Preau {
 
     /// Sends a signal, such as `-HUP`.
     pub fn signal(&self, signal: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
+        let pid = self.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 

@@ -88,16 +88,6 @@ impl Preau {
         self.ask_from(Ipv4Addr::LOCALHOST, Transport::Udp, name).metadata.response_code
     }
 
-    /// Octets of memory that nobody else has (`Private_*` of `smaps_rollup`).
-    fn private_octets(&self) -> u64 {
-        let path = format!("/proc/{}/smaps_rollup", self.child.id());
-        let rollup = fs::read_to_string(path).unwrap();
-        let private = rollup.lines().filter(|line| line.starts_with("Private_"));
-        let kilobytes =
-            private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-        1024 * kilobytes.sum::<u64>()
-    }
-
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
@@ -230,45 +220,6 @@ fn queries_are_answered_while_lists_are_replaced() {
         }
         assert!(asking.join().unwrap() > 100);
     });
-}
-
-/// Questions of every kind and a reload every tenth of a second, for `PREAU_SOAK_SECONDS` (10).
-#[test]
-#[ignore = "a soak: `just soak` for an hour, .ci/run for seconds"]
-fn a_soak_neither_fails_nor_grows() {
-    let seconds = std::env::var("PREAU_SOAK_SECONDS").ok().and_then(|text| text.parse().ok());
-    let duration = Duration::from_secs(seconds.unwrap_or(10));
-    let preau = Preau::start(SHOPS);
-    let names = ["refused.example", "a.b.refused.example", "allowed.example", "absent.example"];
-    let round = |number: usize| {
-        for (index, name) in names.iter().enumerate() {
-            let transport = if number.is_multiple_of(16) { Transport::Tcp } else { Transport::Udp };
-            let unique = format!("n{number}.{name}");
-            let name = if index == 3 { unique.as_str() } else { *name };
-            let expected = if index == 2 { ResponseCode::NoError } else { ResponseCode::NXDomain };
-            let reply = preau.ask_from(Ipv4Addr::LOCALHOST, transport, name);
-            assert_eq!(reply.metadata.response_code, expected, "{name}");
-        }
-    };
-    let stop = Instant::now() + duration;
-    let warm = Instant::now() + duration / 4;
-    let (mut rounds, mut at_warm, mut reload_at) = (0, 0, Instant::now());
-    while Instant::now() < stop {
-        round(rounds);
-        rounds += 1;
-        if Instant::now() > reload_at {
-            preau.signal("-HUP");
-            reload_at += Duration::from_millis(100);
-        }
-        if at_warm == 0 && Instant::now() > warm {
-            at_warm = preau.private_octets();
-        }
-    }
-    let at_end = preau.private_octets();
-    println!("{rounds} rounds; private memory {at_warm} octets when warm, {at_end} at the end");
-    assert!(rounds > 100 && at_warm > 0);
-    // The cache of answers may fill; lists that were replaced must not stay.
-    assert!(at_end < at_warm * 2 + (32 << 20), "{at_warm} octets became {at_end}");
 }
 
 #[test]

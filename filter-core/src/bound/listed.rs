@@ -95,7 +95,7 @@ impl<'a> Listed<'a> {
         let blocks = |rule: &ListRule| {
             self.is_important_block(*rule) && self.blocks(*rule, CategorySet::EMPTY)
         };
-        widest(self.rules().filter(blocks))
+        self.widest(self.rules().filter(blocks))
     }
 
     /// Step 8: the rule that blocks, or what allow rules did.
@@ -107,7 +107,7 @@ impl<'a> Listed<'a> {
             for rule in level().filter(|rule| !rule.entry.is_exception()) {
                 lifted = lifted.union(self.bound.in_force(rule.entry).lifts);
             }
-            if let Some(rule) = widest(level().filter(|rule| self.blocks(*rule, lifted))) {
+            if let Some(rule) = self.widest(level().filter(|rule| self.blocks(*rule, lifted))) {
                 return Err(rule);
             }
         }
@@ -131,6 +131,33 @@ impl<'a> Listed<'a> {
         let lifting = |rule: &ListRule| rule.labels >= labels && !rule.entry.is_exception();
         let lifts = self.rules().filter(lifting).map(|rule| self.bound.in_force(rule.entry).lifts);
         lifts.fold(self.lifted, CategorySet::union)
+    }
+
+    /// The first rule, or one on the same name that also covers what is below it.
+    fn widest(&self, mut rules: impl Iterator<Item = ListRule>) -> Option<ListRule> {
+        let first = rules.next()?;
+        if self.covers_descendants(first) {
+            return Some(first);
+        }
+        let wider = rules
+            .take_while(|rule| rule.labels == first.labels)
+            .find(|rule| self.covers_descendants(*rule));
+        Some(wider.unwrap_or(first))
+    }
+
+    /// True when the rule covers what is below its name, or has a twin that does, as response policy
+    /// zones have (`d` and `*.d`).
+    pub(super) fn covers_descendants(&self, rule: ListRule) -> bool {
+        let is_twin = |entry: &Entry| {
+            entry.source() == rule.entry.source()
+                && entry.options() == rule.entry.options()
+                && !entry.is_allow_below()
+                && entry.scope().covers_descendants()
+        };
+        let at_rule = self.path[..self.depth].iter().find(|step| step.0 as usize == rule.labels);
+        let entries = |&(_, set)| self.bound.shared.filter.rule_sets.get(set);
+        rule.entry.scope().covers_descendants()
+            || at_rule.is_some_and(|step| entries(step).iter().any(is_twin))
     }
 
     /// True when an allow rule or exception that is in force lies below the asked name.
@@ -165,16 +192,4 @@ impl ListRule {
         self.labels < other.labels
             || self.labels == other.labels && self.entry.scope().contains(other.entry.scope())
     }
-}
-
-/// The first rule, or one on the same name that also covers what is below it.
-fn widest(mut rules: impl Iterator<Item = ListRule>) -> Option<ListRule> {
-    let first = rules.next()?;
-    if first.entry.scope().covers_descendants() {
-        return Some(first);
-    }
-    let wider = rules
-        .take_while(|rule| rule.labels == first.labels)
-        .find(|rule| rule.entry.scope().covers_descendants());
-    Some(wider.unwrap_or(first))
 }

@@ -132,7 +132,7 @@ impl Oracle {
             .collect();
         if let Some(depth) = important.iter().map(|(depth, _)| *depth).max() {
             let deepest = |(d, _): &&(usize, DomainRule)| *d == depth;
-            let exact = |(_, rule): &(usize, DomainRule)| rule.scope == Scope::Exact;
+            let exact = |(depth, rule): &(usize, DomainRule)| self.is_alone(name, *depth, rule);
             let all_exact = important.into_iter().filter(deepest).all(exact);
             return refuse(Step::ImportantRules, spared || all_exact);
         }
@@ -144,18 +144,18 @@ impl Oracle {
             };
             rules.iter().filter(|(_, rule)| lifts(rule)).map(|(depth, _)| *depth).max()
         };
-        let mut refusing: Vec<(usize, Scope)> = Vec::new();
+        let mut refusing: Vec<(usize, bool)> = Vec::new();
         for &category in &blocked {
             let lifted = lifted_from(category);
             let standing = rules.iter().filter(|(depth, rule)| {
                 blocks(*depth, rule, category) && lifted.is_none_or(|lifted| *depth > lifted)
             });
-            refusing.extend(standing.map(|(depth, rule)| (*depth, rule.scope)));
+            refusing
+                .extend(standing.map(|(depth, rule)| (*depth, self.is_alone(name, *depth, rule))));
         }
         if let Some(deepest) = refusing.iter().map(|(depth, _)| *depth).max() {
-            let exact =
-                refusing.iter().all(|(depth, scope)| *depth != deepest || *scope == Scope::Exact);
-            return refuse(Step::ListRules, spared || exact);
+            let alone = refusing.iter().all(|(depth, alone)| *depth != deepest || *alone);
+            return refuse(Step::ListRules, spared || alone);
         }
 
         // 9: patterns.
@@ -216,6 +216,15 @@ impl Oracle {
             }
         }
         matching
+    }
+
+    /// True for an exact rule whose source says nothing alike of what is below its name.
+    fn is_alone(&self, name: &DomainName, depth: usize, rule: &DomainRule) -> bool {
+        let on_name = self.domains.get(&name.suffix(depth)).into_iter().flatten();
+        rule.scope == Scope::Exact
+            && on_name
+                .filter(|twin| twin.source == rule.source && twin.options == rule.options)
+                .all(|twin| twin.scope == Scope::Exact)
     }
 
     fn is_allow(&self, rule: &DomainRule) -> bool {
