@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -94,6 +94,37 @@ impl RunningPeer {
         running
     }
 
+    /// Starts Unbound as a validating resolver of its own root, which it signs first: records in
+    /// master-file syntax (RFC 1035 §5) but SOA and NS. The text `genuine` of any
+    /// record is changed after it was signed.
+    pub fn validating(records: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path();
+        let (zone, anchor) = sign_root(path, records);
+        let address = crate::address::unused();
+        let config = format!(
+            "server:\n interface: 127.0.0.1@{}\n do-daemonize: no\n chroot: \"\"\n username: \"\"\n \
+             use-syslog: no\n pidfile: \"\"\n directory: {path:?}\n module-config: \"validator iterator\"\n \
+             num-threads: 1\n ede: yes\n trust-anchor-file: {anchor:?}\n\
+             auth-zone:\n name: \".\"\n zonefile: {zone:?}\n for-upstream: yes\n \
+             for-downstream: no\n fallback-enabled: no\n",
+            address.port()
+        );
+        let config = write(path, "unbound.conf", &config);
+        check("unbound-checkconf", &[&config]);
+        let log = fs::File::create(path.join("log")).unwrap();
+        let child = Command::new("unbound")
+            .args(["-d", "-c", &config])
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut running = Self { address, child, folder };
+        running.wait(Peer::UnboundZones, "no-such-name.test");
+        running
+    }
+
     /// What it printed.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.folder.path().join("log")).unwrap()).into_owned()
@@ -153,6 +184,25 @@ impl Drop for RunningPeer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Writes and signs a root zone; the paths of it and of its key.
+fn sign_root(folder: &Path, records: &str) -> (PathBuf, PathBuf) {
+    let apex = ". 3600 IN SOA ns.root.test. nobody.root.test. 1 3600 600 86400 300\n\
+                . 3600 IN NS ns.root.test.\nns.root.test. 3600 IN A 127.0.0.9\n";
+    write(folder, "root", &format!("{apex}{records}\n"));
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).current_dir(folder).args(arguments).output();
+        let output = output
+            .unwrap_or_else(|error| panic!("{program}: {error}: see .ci/run for its package"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let key = run("dnssec-keygen", &["-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "."]);
+    run("dnssec-signzone", &["-q", "-S", "-z", "-o", ".", "-f", "signed", "root"]);
+    let signed = fs::read_to_string(folder.join("signed")).unwrap();
+    write(folder, "signed", &signed.replace("\"genuine\"", "\"forged\""));
+    (folder.join("signed"), folder.join(format!("{key}.key")))
 }
 
 /// Runs a checker, which must be content.

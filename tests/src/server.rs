@@ -96,11 +96,15 @@ fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {
         fs::write(&path, bytes).unwrap();
         format!("bundle = {path:?}\n")
     });
+    let dnssec = match setup.upstream {
+        Behaviour::Trusted(_) => "dnssec = \"trust\"\n",
+        _ => "",
+    };
     let at = "[\"127.0.0.1:0\"]";
     let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
     format!(
         "[listen]\ndns = {at}\ntls = {at}\nhttps = {at}\nquic = {at}\n\
-         [tls]\ncertificate = {certificate:?}\nkey = {key:?}\nname = \"{NAME}\"\n[upstream]\nservers = [\"{upstream}\"]\n\
+         [tls]\ncertificate = {certificate:?}\nkey = {key:?}\nname = \"{NAME}\"\n[upstream]\nservers = [\"{upstream}\"]\n{dnssec}\
          [lists]\n{}cache = {state:?}\n{}\n",
         bundle.unwrap_or_default(),
         setup.config

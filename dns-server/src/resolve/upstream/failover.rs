@@ -96,7 +96,12 @@ impl Failover {
         Ok(Self::of(members, order, trusted))
     }
 
-    fn of(members: Vec<(Server, Box<dyn Exchange>)>, order: Order, trusted: bool) -> Self {
+    /// The same, of servers that are spoken to in some other way.
+    pub(super) fn of(
+        members: Vec<(Server, Box<dyn Exchange>)>,
+        order: Order,
+        trusted: bool,
+    ) -> Self {
         let member = |(server, exchange)| Member {
             server,
             exchange,

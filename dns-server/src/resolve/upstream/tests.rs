@@ -4,7 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, TcpListener, UdpSocket},
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -21,6 +21,7 @@ use hickory_resolver::proto::{
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::testing;
 
 /// A resolver on a port of its own, over UDP and TCP.
 struct Peer {
@@ -438,4 +439,167 @@ async fn zones_have_servers_of_their_own() {
         assert_eq!(response.addresses(), [IpAddr::from([192, 0, 2, last_octet])], "{name}");
         assert_eq!(upstream.zone_labels(&zone(name)), labels, "{name}");
     }
+}
+
+/// A server without a network, which answers by its number; and what it was asked.
+struct Fake {
+    number: u8,
+    asked: Arc<Mutex<Vec<String>>>,
+    /// Milliseconds to an answer; 0: none ever comes.
+    latency: Arc<AtomicUsize>,
+    /// Whom it asks in turn.
+    forwards_to: Arc<OnceLock<Arc<Failover>>>,
+}
+
+/// Such servers behind a failover, by number from 1.
+struct Fakes {
+    failover: Arc<Failover>,
+    asked: Vec<Arc<Mutex<Vec<String>>>>,
+    latencies: Vec<Arc<AtomicUsize>>,
+    forwards_to: Vec<Arc<OnceLock<Arc<Failover>>>>,
+}
+
+#[async_trait]
+impl Exchange for Fake {
+    async fn exchange(&self, query: &Query) -> Result<Response, UpstreamError> {
+        let name = query.name.to_string();
+        let is_sentinel = name.ends_with("_preau-sentinel");
+        if !is_sentinel {
+            self.asked.lock().unwrap().push(name.clone());
+        }
+        if let (true, Some(upstream)) = (is_sentinel, self.forwards_to.get()) {
+            return upstream.lookup(query).await;
+        }
+        let latency = self.latency.load(Ordering::SeqCst);
+        if latency == 0 || name == "slow.example" {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(Duration::from_millis(latency as u64)).await;
+        let address: &[u8] = &[192, 0, 2, self.number];
+        Ok(testing::response(query, 0, true, &[(1, 60, address)], &[]))
+    }
+}
+
+impl Fakes {
+    fn new(latencies: &[usize], order: Order) -> Self {
+        let (mut members, mut fakes) = (Vec::new(), Vec::new());
+        for (number, latency) in (1..).zip(latencies) {
+            let fake = Fake {
+                number,
+                asked: Arc::default(),
+                latency: Arc::new(AtomicUsize::new(*latency)),
+                forwards_to: Arc::default(),
+            };
+            fakes.push((fake.asked.clone(), fake.latency.clone(), fake.forwards_to.clone()));
+            let server: Server = format!("192.0.2.{number}").parse().unwrap();
+            members.push((server, Box::new(fake) as Box<dyn Exchange>));
+        }
+        Self {
+            failover: Arc::new(Failover::of(members, order, false)),
+            asked: fakes.iter().map(|fake| fake.0.clone()).collect(),
+            latencies: fakes.iter().map(|fake| fake.1.clone()).collect(),
+            forwards_to: fakes.iter().map(|fake| fake.2.clone()).collect(),
+        }
+    }
+
+    /// Which of them answers.
+    async fn who(&self) -> String {
+        match self.failover.lookup(&query("www.example", 1)).await {
+            Ok(response) => response.addresses()[0].to_string()[8..].to_owned(),
+            Err(error) => format!("{error:?}"),
+        }
+    }
+
+    fn asked(&self, place: usize) -> Vec<String> {
+        self.asked[place].lock().unwrap().drain(..).collect()
+    }
+}
+
+async fn pass(time: u64) {
+    tokio::time::sleep(Duration::from_secs(time)).await;
+}
+
+/// It is not tried on clients: they are served by another meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_rested_is_probed() {
+    let fakes = Fakes::new(&[0, 10], Order::Given);
+    assert_eq!(fakes.who().await, "2");
+    assert_eq!(fakes.asked(0), ["www.example"]);
+    pass(4).await;
+    assert_eq!(fakes.who().await, "2");
+    assert!(fakes.asked(0).is_empty());
+    // The first rest is over; the probe is in vain, and the next rest longer.
+    pass(1).await;
+    assert_eq!(fakes.who().await, "2");
+    pass(3).await;
+    assert_eq!(fakes.asked(0), ["."]);
+    pass(6).await;
+    assert_eq!(fakes.who().await, "2");
+    assert!(fakes.asked(0).is_empty());
+    fakes.latencies[0].store(10, Ordering::SeqCst);
+    pass(4).await;
+    assert_eq!(fakes.who().await, "2");
+    pass(1).await;
+    assert_eq!(fakes.asked(0), ["."]);
+    assert_eq!(fakes.who().await, "1");
+}
+
+/// A name that nobody finds an answer to is not the server's fault while it answers others.
+#[tokio::test(start_paused = true)]
+async fn a_slow_name_is_no_silence() {
+    let fakes = Fakes::new(&[10, 10], Order::Given);
+    let slow = tokio::spawn({
+        let failover = fakes.failover.clone();
+        async move { failover.lookup(&query("slow.example", 1)).await }
+    });
+    pass(1).await;
+    assert_eq!(fakes.who().await, "1");
+    assert_eq!(slow.await.unwrap(), Err(UpstreamError::Unreachable));
+    assert_eq!(fakes.who().await, "1");
+    assert_eq!(fakes.asked(0), ["slow.example", "www.example", "www.example"]);
+}
+
+/// All of them together take no longer than a client waits.
+#[tokio::test(start_paused = true)]
+async fn time_and_attempts_are_bounded() {
+    let fakes = Fakes::new(&[0; 5], Order::Given);
+    let before = tokio::time::Instant::now();
+    assert_eq!(fakes.who().await, UNREACHABLE);
+    assert!((4500..4550).contains(&before.elapsed().as_millis()), "{:?}", before.elapsed());
+    let asked: Vec<_> = (0..5).map(|place| fakes.asked(place).len()).collect();
+    assert_eq!(asked, [1, 1, 1, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fastest_server_is_asked() {
+    let fakes = Fakes::new(&[300, 20, 100], Order::Fastest);
+    // Each once; nobody knows them yet.
+    for expected in ["1", "2", "3", "2", "2", "2"] {
+        assert_eq!(fakes.who().await, expected);
+    }
+    // It becomes slow, and is found out.
+    fakes.latencies[1].store(1500, Ordering::SeqCst);
+    let who = [fakes.who().await, fakes.who().await, fakes.who().await];
+    assert_eq!(who, ["2", "3", "3"]);
+    // The others are not forgotten for ever.
+    fakes.latencies[0].store(5, Ordering::SeqCst);
+    for _ in 0..300 {
+        fakes.who().await;
+    }
+    assert_eq!(fakes.who().await, "1");
+}
+
+/// A detour through somebody who asks us.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_ourselves_is_not_asked() {
+    let fakes = Fakes::new(&[10, 10], Order::Given);
+    assert!(fakes.forwards_to[0].set(fakes.failover.clone()).is_ok());
+    assert_eq!(fakes.who().await, "1");
+    pass(1).await;
+    assert_eq!(fakes.who().await, "2");
+    let fakes = Fakes::new(&[10], Order::Given);
+    assert!(fakes.forwards_to[0].set(fakes.failover.clone()).is_ok());
+    fakes.who().await;
+    pass(1).await;
+    assert_eq!(fakes.who().await, UNREACHABLE);
 }
