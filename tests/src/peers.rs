@@ -121,7 +121,7 @@ impl RunningPeer {
             .spawn()
             .unwrap();
         let mut running = Self { address, child, folder };
-        running.wait(Peer::UnboundZones, "no-such-name.test");
+        running.wait(Peer::UnboundZones, "no-such-name.town");
         running
     }
 
@@ -188,8 +188,8 @@ impl Drop for RunningPeer {
 
 /// Writes and signs a root zone; the paths of it and of its key.
 fn sign_root(folder: &Path, records: &str) -> (PathBuf, PathBuf) {
-    let apex = ". 3600 IN SOA ns.root.test. nobody.root.test. 1 3600 600 86400 300\n\
-                . 3600 IN NS ns.root.test.\nns.root.test. 3600 IN A 127.0.0.9\n";
+    let apex = ". 3600 IN SOA ns.root.town. nobody.root.town. 1 3600 600 86400 300\n\
+                . 3600 IN NS ns.root.town.\nns.root.town. 3600 IN A 127.0.0.9\n";
     write(folder, "root", &format!("{apex}{records}\n"));
     let run = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).current_dir(folder).args(arguments).output();

@@ -244,7 +244,7 @@ impl Response {
         let sections = Sections::read(&self.octets, HEADER + length + 4)?;
         let mut writer = Writer::new(name, &question(name, record_type));
         for record in &sections.authority {
-            writer.record(Section::Authority, &self.octets, record, record.ttl)?;
+            writer.record(Section::Authority, &self.octets, record, record.ttl, false)?;
         }
         let octets = writer.finish(self.rcode)?;
         Some(Self { octets, ttl_offsets: writer.ttl_offsets.into(), ..self.clone() })
@@ -406,16 +406,13 @@ impl Asked<'_> {
             let ttl = self.ttl(record).ok_or(Unusable::Malformed)?;
             shortest = shortest.min(ttl);
             self.learn(record, facts).ok_or(Unusable::Malformed)?;
-            writer.record(section, self.message, record, ttl).ok_or(Unusable::Malformed)
+            // An alias that was made up of the name as it was asked: in which case, is nobody's business.
+            let lower = record.record_type == rr_type::CNAME
+                && self.aliases_above(sections, &record.owner).next().is_some();
+            writer.record(section, self.message, record, ttl, lower).ok_or(Unusable::Malformed)
         };
         while let Some(alias) = self.alias_of(sections, &current) {
-            let leads_here = |record: &&Record| {
-                (record.record_type == rr_type::DNAME
-                    || self.is_signature_of(record, rr_type::DNAME))
-                    && record.owner != current
-                    && current.is_within(&record.owner)
-            };
-            for record in sections.answer.iter().filter(leads_here) {
+            for record in self.aliases_above(sections, &current) {
                 write(Section::Answer, record, facts)?;
             }
             write(Section::Answer, alias, facts)?;
@@ -432,6 +429,11 @@ impl Asked<'_> {
             }
             facts.aliases.extend(current.as_wire());
             passed.push(current.clone());
+        }
+        if self.record_type == rr_type::CNAME {
+            for record in self.aliases_above(sections, &current) {
+                write(Section::Answer, record, facts)?;
+            }
         }
         for record in sections.answer.iter().filter(|record| record.owner == current) {
             if record.record_type == self.record_type {
@@ -470,6 +472,19 @@ impl Asked<'_> {
         let is_alias =
             |record: &&Record| record.record_type == rr_type::CNAME && record.owner == *name;
         sections.answer.iter().find(is_alias)
+    }
+
+    /// Aliases of everything below names above this one, and their signatures.
+    fn aliases_above<'s>(
+        &self,
+        sections: &'s Sections,
+        name: &DomainName,
+    ) -> impl Iterator<Item = &'s Record> {
+        sections.answer.iter().filter(|record| {
+            (record.record_type == rr_type::DNAME || self.is_signature_of(record, rr_type::DNAME))
+                && record.owner != *name
+                && name.is_within(&record.owner)
+        })
     }
 
     /// A signature that whoever asked wants.
@@ -601,13 +616,15 @@ impl Writer {
         writer
     }
 
-    /// `None`: its data does not have the form that its type has.
+    /// With `lower`, names in its data in lower case. `None`: its data does not have the form that
+    /// its type has.
     fn record(
         &mut self,
         section: Section,
         message: &[u8],
         record: &Record,
         ttl: u32,
+        lower: bool,
     ) -> Option<()> {
         self.name(record.owner.as_wire(), true);
         self.octets.extend(record.record_type.to_be_bytes());
@@ -617,20 +634,23 @@ impl Writer {
         self.octets.extend(ttl.to_be_bytes());
         let length_at = self.octets.len();
         self.octets.extend([0; 2]);
-        self.data(message, record)?;
+        self.data(message, record, lower)?;
         let length = u16::try_from(self.octets.len() - length_at - 2).ok()?;
         self.octets[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
         self.counts[section as usize] += 1;
         Some(())
     }
 
-    fn data(&mut self, message: &[u8], record: &Record) -> Option<()> {
+    fn data(&mut self, message: &[u8], record: &Record, lower: bool) -> Option<()> {
         let (mut at, end) = (record.data.start, record.data.end);
         let (parts, compress) = layout(record.record_type);
         for part in parts {
             let next = match part {
                 Part::Name => {
-                    let (name, next) = name_at(message, at)?;
+                    let (mut name, next) = name_at(message, at)?;
+                    if lower {
+                        name.make_ascii_lowercase(); // a length octet is below any letter
+                    }
                     self.name(&name, compress);
                     at = next;
                     continue;

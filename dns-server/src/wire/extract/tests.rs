@@ -99,7 +99,7 @@ fn answers() {
         ("the alias itself", 5, false, Built::new(5, 0).with(0, WWW, 5, 300, b"\x04host\xc0\x10"),
             "www.example. 300 IN CNAME host.example.; lifetime Some(300)"),
         ("an alias of everything", A, false,
-            Built::new(A, 0).with(0, EXAMPLE, 39, 300, b"\x03net\0").with(0, WWW, 5, 300, b"\x03www\x03net\0").with(0, b"\x03www\x03net\0", A, 60, &[192, 0, 2, 1]),
+            Built::new(A, 0).with(0, EXAMPLE, 39, 300, b"\x03net\0").with(0, WWW, 5, 300, b"\x03wWw\x03net\0").with(0, b"\x03www\x03net\0", A, 60, &[192, 0, 2, 1]),
             "example. 300 IN DNAME A25ldAA=; www.example. 300 IN CNAME www.net.; www.net. 60 IN A 192.0.2.1; aliases: www.net; addresses: 192.0.2.1; lifetime Some(60)"),
         ("no data", A, false, Built::new(A, 0).with(1, EXAMPLE, 6, 3600, SOA),
             "authority example. 60 IN SOA . . 1 2 3 4 60; lifetime Some(60)"),
