@@ -244,7 +244,7 @@ impl Response {
         let sections = Sections::read(&self.octets, HEADER + length + 4)?;
         let mut writer = Writer::new(name, &question(name, record_type));
         for record in &sections.authority {
-            writer.record(Section::Authority, &self.octets, record, record.ttl, false)?;
+            writer.record(Section::Authority, &self.octets, record, record.ttl)?;
         }
         let octets = writer.finish(self.rcode)?;
         Some(Self { octets, ttl_offsets: writer.ttl_offsets.into(), ..self.clone() })
@@ -409,7 +409,9 @@ impl Asked<'_> {
             // An alias that was made up of the name as it was asked: in which case, is nobody's business.
             let lower = record.record_type == rr_type::CNAME
                 && self.aliases_above(sections, &record.owner).next().is_some();
-            writer.record(section, self.message, record, ttl, lower).ok_or(Unusable::Malformed)
+            writer
+                .record_in_case(section, self.message, record, ttl, lower)
+                .ok_or(Unusable::Malformed)
         };
         while let Some(alias) = self.alias_of(sections, &current) {
             for record in self.aliases_above(sections, &current) {
@@ -616,9 +618,19 @@ impl Writer {
         writer
     }
 
-    /// With `lower`, names in its data in lower case. `None`: its data does not have the form that
-    /// its type has.
+    /// `None`: its data does not have the form that its type has.
     fn record(
+        &mut self,
+        section: Section,
+        message: &[u8],
+        record: &Record,
+        ttl: u32,
+    ) -> Option<()> {
+        self.record_in_case(section, message, record, ttl, false)
+    }
+
+    /// The same; with `lower`, names in its data are written in lower case.
+    fn record_in_case(
         &mut self,
         section: Section,
         message: &[u8],
