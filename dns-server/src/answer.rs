@@ -16,8 +16,9 @@ use crate::{
     policy::{
         Policy,
         audience::Audience,
-        decide::{Asked, Decision, Decline},
+        decide::{Asked, Decision, Decline, Ruling},
         group::GroupId,
+        inspect::Element,
         local::LocalRecord,
         refusal::{self, Contact, Detail, Language, Refusal, RefusalForm},
     },
@@ -27,6 +28,7 @@ use crate::{
         Rcode,
         answer::{self, Body, REPLY_CAPACITY},
         ede::{Code, ExtendedError},
+        extract::Response,
         question::{self, Echo, Question, Transport, Unreadable},
         rr_type,
         structured::StructuredError,
@@ -109,7 +111,9 @@ impl Snapshot {
             let error = ExtendedError::bare(Code::PROHIBITED);
             return reply(echo, Rcode::Refused, Body::Empty, Some(error));
         };
-        self.stats.count(group, &ruling);
+        if !matches!(ruling.decision, Decision::Resolve) {
+            self.stats.count(group, &ruling); // else once it is known where the answer leads
+        }
         let made_negative = Body::Negative { ttl: ruling.ttl.min(MADE_TTL) };
         match &ruling.decision {
             Decision::Refuse(refusal) => {
@@ -146,32 +150,40 @@ impl Snapshot {
         let _wait = self.stats.wait();
         let reply = Reply { echo: &question.echo, transport, query };
         // As it was decided before: same snapshot, same moment.
-        let Some(ruling) = self.policy.decide(asked(question), *group, *now) else {
+        let Some(mut ruling) = self.policy.decide(asked(question), *group, *now) else {
             return reply.failure(&UpstreamError::Unreachable);
         };
         match ruling.decision {
-            Decision::Rewrite(targets) => {
-                // Whoever is told of refusals in structured errors is not told of forged data.
-                let forged =
-                    structured(ruling.audience, reply.echo).is_none().then_some(Code::FORGED);
-                self.stand_in(targets, question, ruling.ttl.min(MADE_TTL), forged, reply).await
+            Decision::Rewrite(targets) => self.stand_in(targets, question, &ruling, reply).await,
+            _ => {
+                let reply = self.forward(question, &mut ruling, reply).await;
+                self.stats.count(*group, &ruling);
+                reply
             }
-            _ => self.forward(question, ruling.ttl, ruling.audience.remove_ech, reply).await,
         }
     }
 
-    async fn forward(
-        &self,
+    /// Asks upstream; where the answer leads may turn the ruling into a refusal.
+    async fn forward<'p>(
+        &'p self,
         question: &Question,
-        ttl: u32,
-        remove_ech: bool,
+        ruling: &mut Ruling<'p>,
         mut reply: Reply<'_>,
     ) -> Vec<u8> {
         let answer = match self.resolver.resolve(&asked_of_upstream(question)).await {
             Ok(answer) => answer,
             Err(error) => return reply.failure(&error),
         };
-        let response = match remove_ech {
+        let ttl = ruling.ttl_at(Timestamp::now());
+        let elements = elements(answer.response());
+        if let Some(refusal) = self.policy.judge(&question.name, ruling, elements) {
+            let (rcode, body, code) = refused(&refusal, question.record_type, ttl);
+            let told = Told::of(&refusal, code, ruling.audience, reply.echo);
+            let reply = reply.written(rcode, body, told.as_ref().map(Told::error));
+            ruling.decision = Decision::Refuse(refusal);
+            return reply;
+        }
+        let response = match ruling.audience.remove_ech {
             true => answer.response().without_ech(),
             false => Cow::Borrowed(answer.response()),
         };
@@ -191,10 +203,12 @@ impl Snapshot {
         &self,
         targets: &[DomainName],
         question: &Question,
-        ttl: u32,
-        error: Option<Code>,
+        ruling: &Ruling<'_>,
         reply: Reply<'_>,
     ) -> Vec<u8> {
+        // Whoever is told of refusals in structured errors is not told of forged data.
+        let is_told = structured(ruling.audience, reply.echo).is_none();
+        let code = is_told.then_some(Code::FORGED);
         let mut failure = UpstreamError::Unreachable;
         for target in targets {
             let asked =
@@ -202,10 +216,11 @@ impl Snapshot {
             match self.resolver.resolve(&asked).await {
                 Ok(answer) if answer.response().is_nxdomain() => {}
                 Ok(answer) => {
+                    let ttl = ruling.ttl_at(Timestamp::now()).min(MADE_TTL);
                     let ttl = answer.response().lifetime().map_or(ttl, |left| ttl.min(left));
                     let addresses = answer.response().addresses();
                     let body = Body::StandIn { target, addresses, ttl };
-                    return reply.written(Rcode::NoError, body, error.map(ExtendedError::bare));
+                    return reply.written(Rcode::NoError, body, code.map(ExtendedError::bare));
                 }
                 Err(error) => failure = error,
             }
@@ -236,6 +251,15 @@ impl Snapshot {
             }
         }
     }
+}
+
+/// What an answer leads to.
+fn elements(response: &Response) -> impl Iterator<Item = Element> + Clone {
+    let aliases = response.aliases().map(Element::Alias);
+    let targets = response.targets().map(Element::Target);
+    let addresses = response.addresses().iter().copied().map(Element::Address);
+    let hints = response.hints().iter().copied().map(Element::Hint);
+    aliases.chain(targets).chain(addresses).chain(hints)
 }
 
 fn asked(question: &Question) -> Asked<'_> {
@@ -289,7 +313,8 @@ fn local(record: LocalRecord<'_>, record_type: u16, ttl: u32) -> Body<'_> {
             [] => Body::Negative { ttl },
             addresses => Body::Addresses { addresses, ttl },
         },
-        (LocalRecord::Address(_), _) => Body::Negative { ttl },
+        (LocalRecord::Services(records), rr_type::SVCB) => Body::Services { records, ttl },
+        (LocalRecord::Address(_) | LocalRecord::Services(_), _) => Body::Negative { ttl },
     }
 }
 

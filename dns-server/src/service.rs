@@ -16,7 +16,9 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use filter_core::{Filter, Stamp};
 use jiff::Timestamp;
-use lists::{digest::Sha256Digest, pointer::Pointer, pull::Url, signature::PublicKeys};
+use lists::{
+    digest::Sha256Digest, pointer::Pointer, pull::Url, shared_cdn::SharedCdn, signature::PublicKeys,
+};
 use tokio::sync::Notify;
 
 use crate::{
@@ -30,6 +32,8 @@ use crate::{
         Policy,
         audience::{Audience, Level},
         group::Groups,
+        inspect::Inspector,
+        local::LocalRecords,
         plan::Plan,
         unblock::Unblocks,
     },
@@ -462,9 +466,21 @@ pub(crate) fn policy(config: &Config, plans: Vec<Plan>) -> Policy {
         special: Arc::default(),
         forwarded: config.upstream.zones.iter().map(|zone| zone.name.clone()).collect(),
         engines: config.engines.clone(),
-        local: config.local.clone(),
+        local: local_records(config),
+        inspector: Inspector::new(SharedCdn::shipped(), config.private_zones()),
         unblocks: Unblocks::default(),
     }
+}
+
+/// Names of the operator's network, and how this server is reached over encrypted transports
+/// (RFC 9462 §4).
+fn local_records(config: &Config) -> LocalRecords {
+    let mut local = config.local.clone();
+    if let Some(designation) = config.designation() {
+        let name = "_dns.resolver.arpa".parse().expect("a name");
+        local.insert_services(name, designation.records());
+    }
+    local
 }
 
 /// Each group's profile, bound to these lists; the starter list, which stands in for others, may

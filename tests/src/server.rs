@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, path::PathBuf, thread::JoinHandle};
 
 use dns_server::{Config, Listeners, config::Listen};
-use filter_core::{FilterBuilder, NamePattern, Options, Scope, Source, Stamp};
+use filter_core::{FilterBuilder, NamePattern, Options, Scope, Source, Stamp, Suffixes};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -113,13 +113,17 @@ fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {
 
 /// Compiles lists written for a test: a line without indentation is a source, `NAME block|allow
 /// CATEGORY… [lifts CATEGORY…]`; an indented one a rule of it, `d`, `=d` (exact), `*.d` (below),
-/// `@@d` (exception).
+/// `@@d` (exception), `192.0.2.0/24` (addresses of answers).
 pub fn compile(lists: &str) -> Vec<u8> {
     let mut builder = FilterBuilder::new();
     let mut batches = Vec::new();
     for line in lists.lines().filter(|line| !line.trim().is_empty()) {
         if line.starts_with(char::is_whitespace) {
             let batch: &mut filter_core::Batch = batches.last_mut().expect("a source comes first");
+            if let Ok(network) = line.trim().parse::<filter_core::Network>() {
+                batch.network(&network, Options::default()).unwrap();
+                continue;
+            }
             let (text, exception) = match line.trim().strip_prefix("@@") {
                 Some(text) => (text, true),
                 None => (line.trim(), false),
@@ -142,7 +146,7 @@ pub fn compile(lists: &str) -> Vec<u8> {
                 "allow" => Source::allow(words[0], categories, lifts),
                 other => panic!("`{other}` is neither block nor allow: {line}"),
             };
-            let id = builder.source(source).unwrap();
+            let id = builder.source(Source { suffixes: Suffixes::Keep, ..source }).unwrap();
             batches.push(builder.batch(id));
         }
     }

@@ -9,7 +9,11 @@ use crate::{
     resolve::upstream::Upstream,
     service::Service,
     testing,
-    wire::{ede, extract::Response},
+    wire::{
+        designation::{self, Designation, Endpoint},
+        ede,
+        extract::Response,
+    },
 };
 
 /// The groups: 10.0.0.0/8 and its parts by profile; nobody else.
@@ -389,6 +393,47 @@ async fn a_structured_error_octet_by_octet() {
         text.as_bytes(),
     ];
     assert_eq!(reply, expected.concat());
+}
+
+/// How this server is reached over encrypted transports; nothing else is said of `resolver.arpa`.
+#[tokio::test]
+async fn designated_resolvers() {
+    let mut snapshot = testing::snapshot(CONFIG);
+    let designation = Designation {
+        target: "dns.school.example".parse().unwrap(),
+        endpoints: vec![Endpoint {
+            alpn: designation::TLS,
+            port: 853,
+            hints: vec!["10.0.0.1".parse().unwrap()],
+            doh_path: None,
+        }],
+    };
+    let name = "_dns.resolver.arpa";
+    snapshot.policy.local.insert_services(name.parse().unwrap(), designation.records());
+    let soa = |name: &str| format!("NOERROR rd ra; authority {name}. 300 {}", negative(300));
+    let cases = [
+        (
+            name,
+            64,
+            format!(
+                "NOERROR rd ra; {name}. 300 IN SVCB 1 dns.school.example. alpn=dot, port=853 \
+                 ipv4hint=10.0.0.1,"
+            ),
+        ),
+        (name, HTTPS, soa(name)),
+        ("resolver.arpa", 64, soa("resolver.arpa")),
+        ("_dns.other.resolver.arpa", 64, soa("_dns.other.resolver.arpa")),
+    ];
+    for (name, record_type, expected) in cases {
+        let packet = query(RD, name, record_type, 1, NO_EDNS);
+        let reply = over_udp(&snapshot, CHILD, &packet).await.unwrap();
+        assert_eq!(shown(&packet, &reply), expected, "{name} {record_type}");
+    }
+}
+
+/// Our SOA behind its TTL.
+fn negative(ttl: u32) -> String {
+    format!("IN SOA preau.invalid. preau.invalid. 1 3600 600 86400 {ttl}")
 }
 
 #[tokio::test]

@@ -25,6 +25,21 @@ impl Check {
         records
     }
 
+    /// Names alone.
+    pub(super) fn names(&mut self, written: &[Spanned<String>]) -> Vec<DomainName> {
+        let mut names = Vec::new();
+        for text in written {
+            match DomainName::parse(text.get_ref()) {
+                Ok(name) => names.push(name),
+                Err(error) => {
+                    let title = format!("`{}` is not a host name: {error}", text.get_ref());
+                    self.fault(text.span(), title, "write \"school.example\"");
+                }
+            }
+        }
+        names
+    }
+
     /// At least one address.
     pub(super) fn addresses(&mut self, written: &Spanned<Vec<Spanned<String>>>) -> Vec<IpAddr> {
         if written.get_ref().is_empty() {

@@ -82,6 +82,8 @@ pub struct Config {
     pub engines: Arc<SearchTable>,
     /// The clock and the school year that schedules go by.
     pub school_year: SchoolYear,
+    /// Zones whose names may have private addresses, beside those with servers of their own.
+    pub private: Vec<DomainName>,
     /// Names of the operator's own network.
     pub local: LocalRecords,
     /// How whoever runs it talks to it, and what it remembers.
@@ -338,6 +340,11 @@ impl Config {
         ConfigError::unless_empty(unknown.map(fault).collect())
     }
 
+    /// Zones whose names may have private addresses.
+    pub(crate) fn private_zones(&self) -> impl Iterator<Item = &DomainName> {
+        self.private.iter().chain(self.upstream.zones.iter().map(|zone| &zone.name))
+    }
+
     /// The same configuration less the categories that a bundle does not have, and which those are.
     pub(crate) fn limited_to(&self, known: &Categories) -> (Self, Vec<String>) {
         let mut limited = self.clone();
@@ -372,6 +379,7 @@ impl Default for Config {
             profiles: BTreeMap::from([(CHILD.to_owned(), profiles::built_in(CHILD))]),
             engines: Arc::new(SearchTable::shipped()),
             school_year: SchoolYear::default(),
+            private: Vec::new(),
             local: LocalRecords::default(),
             operations: Operations::default(),
             file: None,

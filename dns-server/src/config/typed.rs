@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) contact: Option<Contact>,
     pub(super) search: Search,
     pub(super) services: Services,
+    pub(super) rebinding: Rebinding,
     pub(super) calendar: Calendar,
     pub(super) profile: BTreeMap<Spanned<String>, Profile>,
 }
@@ -233,6 +234,14 @@ pub(super) struct Search {
 pub(super) struct Services {
     /// More rows for the table of services.
     pub(super) file: Option<Spanned<PathBuf>>,
+}
+
+/// `[rebinding]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Rebinding {
+    /// Zones whose names may have private addresses.
+    pub(super) private_zones: Vec<Spanned<String>>,
 }
 
 /// `[calendar]`

@@ -47,6 +47,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         check.floor(floor, &mut groups, &mut profiles);
     }
     check.timetables(&written.profile, &groups, &mut profiles, &school_year);
+    let private = check.names(&written.rebinding.private_zones);
     let local = check.local(&written.local);
     let operations = check.operations(&written, &folder);
     ConfigError::unless_empty(check.faults)?;
@@ -62,6 +63,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         profiles,
         engines: Arc::new(engines),
         school_year,
+        private,
         local,
         operations,
         file: Some(file),

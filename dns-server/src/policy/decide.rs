@@ -9,9 +9,10 @@ use super::{
     Policy,
     audience::{Audience, Level},
     group::GroupId,
+    inspect::Element,
     local::LocalRecord,
     plan::InForce,
-    refusal::{Authority, Refusal},
+    refusal::{Authority, Cause, Refusal},
     search::Treatment,
     special::{Special, SpecialAnswer},
 };
@@ -40,6 +41,20 @@ pub struct Ruling<'p> {
     pub ttl: u32,
     /// A category that would have refused the question, were it not only observed.
     pub observed: Option<&'p CategoryInfo>,
+    /// The name is let through for a while: only the floor has a say in its answer.
+    is_unblocked: bool,
+    /// When it was decided.
+    decided: Timestamp,
+}
+
+impl Ruling<'_> {
+    /// What is left of the TTL at a later moment, such as once upstream has answered.
+    pub fn ttl_at(&self, moment: Timestamp) -> u32 {
+        let waited = moment.duration_since(self.decided);
+        // A part of a second counts as one.
+        let seconds = waited.as_secs() + i64::from(waited.subsec_nanos() > 0);
+        self.ttl.saturating_sub(u32::try_from(seconds).unwrap_or(0))
+    }
 }
 
 /// What to do about a question.
@@ -107,17 +122,19 @@ impl Policy {
     /// Decides one question of one group; `None` for a group that there is not.
     pub fn decide(&self, asked: Asked<'_>, group: GroupId, now: Timestamp) -> Option<Ruling<'_>> {
         let InForce { audience, until, is_passing } = self.plans.get(group.index())?.at(now);
-        let mut ruling = Ruling { decision: Decision::Resolve, audience, ttl: DAY, observed: None };
-        let unblocked = self.unblocks.until(group, asked.name, now);
+        let is_unblocked = self.unblocks.until(group, asked.name, now).is_some();
+        let decision = Decision::Resolve;
+        let mut ruling =
+            Ruling { decision, audience, ttl: DAY, observed: None, is_unblocked, decided: now };
         let next_change = [until, self.unblocks.next_end(group, now)].into_iter().flatten().min();
         if let Some(change) = next_change {
             let left = change.as_second().saturating_sub(now.as_second()).clamp(0, DAY.into());
             ruling.ttl = left as u32; // clamped
         }
-        if unblocked.is_some() || is_passing {
+        if is_unblocked || is_passing {
             ruling.ttl = ruling.ttl.min(PASSING);
         }
-        ruling.decision = self.precedence(asked, group, now, unblocked.is_some(), &mut ruling);
+        ruling.decision = self.precedence(asked, group, now, &mut ruling);
         Some(ruling)
     }
 
@@ -127,7 +144,6 @@ impl Policy {
         asked: Asked<'_>,
         group: GroupId,
         now: Timestamp,
-        unblocked: bool,
         ruling: &mut Ruling<'p>,
     ) -> Decision<'p> {
         if let Some(decline) = decline(asked) {
@@ -150,7 +166,7 @@ impl Policy {
         }
         let own = &audience.own;
         let treatment = self.engines.decide(asked.name, &own.search, own.youtube);
-        if !unblocked {
+        if !ruling.is_unblocked {
             let spares = || self.unblocks.lies_below(group, asked.name, now);
             if let Some(refusal) = self.own(asked.name, treatment, audience, spares) {
                 return Decision::Refuse(refusal);
@@ -165,6 +181,29 @@ impl Policy {
                 Treatment::Open | Treatment::Refused(_) => Decision::Resolve,
             },
         }
+    }
+
+    /// Judges what upstream says to a question that was to be [resolved](Decision::Resolve): where
+    /// it leads may be refused, too.
+    pub fn judge<'p>(
+        &'p self,
+        name: &DomainName,
+        ruling: &Ruling<'p>,
+        elements: impl Iterator<Item = Element> + Clone,
+    ) -> Option<Refusal<'p>> {
+        let audience = ruling.audience;
+        let own = (!ruling.is_unblocked).then_some((Authority::Profile, &audience.own));
+        let floor = audience.floor.as_ref().map(|level| (Authority::Floor, level));
+        let objection = floor.into_iter().chain(own).find_map(|(authority, level)| {
+            let objection = self.inspector.objection(&level.filter, name, elements.clone())?;
+            Some((authority, Cause::Objection(objection)))
+        });
+        let rebinding = || {
+            let element = self.inspector.rebinding(name, elements.clone())?;
+            Some((Authority::Profile, Cause::Rebinding(element)))
+        };
+        let (authority, cause) = objection.or_else(rebinding)?;
+        Some(Refusal::of_name_alone(authority, cause, audience))
     }
 
     /// What is special about a name, unless it has servers of its own.
@@ -186,7 +225,7 @@ impl Policy {
         }
         match self.engines.decide(name, &floor.search, floor.youtube) {
             Treatment::Refused(engine) => {
-                Some(Refusal::of_engine(Authority::Floor, engine, audience))
+                Some(Refusal::of_name_alone(Authority::Floor, Cause::Engine(engine), audience))
             }
             Treatment::Open | Treatment::Rewrite(_) => None,
         }
@@ -208,7 +247,11 @@ impl Policy {
                 None => own.filter.allowed_by(name),
             };
             if operator != Some(Step::OperatorNames) {
-                return Some(Refusal::of_engine(Authority::Profile, engine, audience));
+                return Some(Refusal::of_name_alone(
+                    Authority::Profile,
+                    Cause::Engine(engine),
+                    audience,
+                ));
             }
         }
         let reason = ruled_out?;

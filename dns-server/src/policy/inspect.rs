@@ -1,7 +1,10 @@
 //! What an upstream answer leads to, and whether a client may follow: aliases, targets of services,
 //! addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use filter_core::{BoundFilter, DomainName, Reason, Verdict};
 use lists::shared_cdn::SharedCdn;
@@ -21,6 +24,15 @@ pub enum Element {
     Hint(IpAddr),
 }
 
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alias(name) | Self::Target(name) => write!(f, "{name}"),
+            Self::Address(address) | Self::Hint(address) => write!(f, "{address}"),
+        }
+    }
+}
+
 /// Why an answer is kept from a client. It says nothing of names below the one that was asked for:
 /// a refusal must be NODATA, not NXDOMAIN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +44,7 @@ pub struct Objection<'f> {
 }
 
 /// The judge of upstream answers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Inspector {
     shared: SharedCdn,
     /// Zones whose names may have private addresses.

@@ -13,6 +13,8 @@ use filter_core::DomainName;
 pub struct LocalRecords {
     /// IPv4 addresses come first.
     names: HashMap<DomainName, Vec<IpAddr>>,
+    /// Data of SVCB records.
+    services: HashMap<DomainName, Vec<Vec<u8>>>,
     /// Names of the reverse tree (RFC 1035 §3.5, RFC 3596 §2.5).
     pointers: HashMap<DomainName, DomainName>,
 }
@@ -22,6 +24,8 @@ pub struct LocalRecords {
 pub enum LocalRecord<'l> {
     /// A name with these addresses, IPv4 before IPv6.
     Host(&'l [IpAddr]),
+    /// A name with SVCB records (RFC 9460), of which this is the data.
+    Services(&'l [Vec<u8>]),
     /// An address in the reverse tree, with its name.
     Address(&'l DomainName),
 }
@@ -38,10 +42,18 @@ impl LocalRecords {
         }
     }
 
+    /// Adds a name's SVCB records.
+    pub fn insert_services(&mut self, name: DomainName, records: Vec<Vec<u8>>) {
+        self.services.insert(name, records);
+    }
+
     /// What that very name has.
     pub fn find(&self, name: &DomainName) -> Option<LocalRecord<'_>> {
         if let Some(addresses) = self.names.get(name) {
             return Some(LocalRecord::Host(addresses));
+        }
+        if let Some(records) = self.services.get(name) {
+            return Some(LocalRecord::Services(records));
         }
         self.pointers.get(name).map(LocalRecord::Address)
     }

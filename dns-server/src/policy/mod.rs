@@ -22,8 +22,8 @@ use std::sync::Arc;
 use filter_core::DomainName;
 
 use self::{
-    group::Groups, local::LocalRecords, plan::Plan, search::SearchTable, special::SpecialNames,
-    unblock::Unblocks,
+    group::Groups, inspect::Inspector, local::LocalRecords, plan::Plan, search::SearchTable,
+    special::SpecialNames, unblock::Unblocks,
 };
 
 /// Everything that decides about questions: what [`decide`](Policy::decide) goes by.
@@ -41,6 +41,8 @@ pub struct Policy {
     pub forwarded: Vec<DomainName>,
     /// Search engines, and what can be done about them.
     pub engines: Arc<SearchTable>,
+    /// Who judges what upstream answers.
+    pub inspector: Inspector,
     /// Names that are let through for a while.
     pub unblocks: Unblocks,
 }

@@ -4,7 +4,11 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use filter_core::{CategoryInfo, Reason};
 
-use super::{audience::Audience, search::Engine};
+use super::{
+    audience::Audience,
+    inspect::{Element, Objection},
+    search::Engine,
+};
 use crate::wire::structured::SubError;
 
 /// A question that is refused.
@@ -35,6 +39,10 @@ pub enum Cause<'a> {
     Rule(Reason<'a>),
     /// It belongs to a search engine that is not to be had.
     Engine(&'a Engine),
+    /// A rule on something that its answer leads to.
+    Objection(Objection<'a>),
+    /// A public name has an address of the inside.
+    Rebinding(Element),
 }
 
 /// What a refusal looks like to the client.
@@ -122,17 +130,17 @@ impl<'a> Refusal<'a> {
         Self { authority, cause: Cause::Rule(reason), form }
     }
 
-    /// A search engine that is not to be had. Names below its own may be something else: NODATA.
-    pub(super) fn of_engine(
+    /// For a cause that says nothing of names below the one that was asked for: NODATA.
+    pub(super) fn of_name_alone(
         authority: Authority,
-        engine: &'a Engine,
-        audience: &'a Audience,
+        cause: Cause<'a>,
+        audience: &Audience,
     ) -> Self {
         let form = match audience.refusal {
             RefusalForm::NxDomain => RefusalForm::NoData,
             ref form => form.clone(),
         };
-        Self { authority, cause: Cause::Engine(engine), form }
+        Self { authority, cause, form }
     }
 
     /// What kind of refusal it is, for programs.
@@ -150,7 +158,8 @@ impl<'a> Refusal<'a> {
     pub fn is_legal(&self) -> bool {
         match &self.cause {
             Cause::Rule(reason) => reason.is_legal,
-            Cause::Engine(_) => false,
+            Cause::Objection(objection) => objection.reason.is_legal,
+            Cause::Engine(_) | Cause::Rebinding(_) => false,
         }
     }
 }
@@ -160,7 +169,8 @@ impl<'a> Cause<'a> {
     pub fn category(&self) -> Option<&'a CategoryInfo> {
         match self {
             Cause::Rule(reason) => reason.category,
-            Cause::Engine(_) => None,
+            Cause::Objection(objection) => objection.reason.category,
+            Cause::Engine(_) | Cause::Rebinding(_) => None,
         }
     }
 
@@ -186,26 +196,44 @@ pub struct Told<'a> {
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cause {
-            Cause::Rule(reason) => {
-                match (reason.category, self.language) {
-                    (Some(category), None) => f.write_str(&category.name)?,
-                    (Some(category), Some(Language::French)) => f.write_str(&category.fr)?,
-                    (Some(category), Some(Language::English)) => f.write_str(&category.en)?,
-                    (None, _) => return write!(f, "{}", reason.brief()),
-                }
-                match reason.source {
-                    Some(source) if self.with_list => write!(f, " · {source}"),
-                    _ => Ok(()),
-                }
-            }
+            Cause::Rule(reason) => self.reason(reason, f),
             Cause::Engine(engine) => {
-                f.write_str(match self.language {
-                    None => "search",
-                    Some(Language::French) => "moteur de recherche",
-                    Some(Language::English) => "search engine",
-                })?;
+                self.words("search", "moteur de recherche", "search engine", f)?;
                 if self.with_list { write!(f, " · {}", engine.id) } else { Ok(()) }
             }
+            Cause::Objection(Objection { element, reason }) => {
+                self.reason(reason, f)?;
+                if self.with_list { write!(f, " · by {element}") } else { Ok(()) }
+            }
+            Cause::Rebinding(_) => {
+                self.words("private address", "adresse privée", "private address", f)
+            }
         }
+    }
+}
+
+impl Told<'_> {
+    /// Category and list.
+    fn reason(&self, reason: &Reason<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(category) = reason.category else { return write!(f, "{}", reason.brief()) };
+        self.words(&category.name, &category.fr, &category.en, f)?;
+        match reason.source {
+            Some(source) if self.with_list => write!(f, " · {source}"),
+            _ => Ok(()),
+        }
+    }
+
+    fn words(
+        &self,
+        identifier: &str,
+        french: &str,
+        english: &str,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        f.write_str(match self.language {
+            None => identifier,
+            Some(Language::French) => french,
+            Some(Language::English) => english,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use jiff::Timestamp;
+use tokio::{runtime::Runtime, sync::Semaphore};
 
 use super::*;
 use crate::{answer::Snapshot, testing, wire::question::Transport};
@@ -28,7 +28,6 @@ block_names = ["never.example"]
 "#;
 
 fn ask(snapshot: &Snapshot, client: &str, label: &str) {
-    let mut buffer = [0; 1300];
     let query = [
         b"\0\0\x01\0\0\x01\0\0\0\0\0\0".as_slice(),
         &[label.len() as u8],
@@ -36,9 +35,10 @@ fn ask(snapshot: &Snapshot, client: &str, label: &str) {
         b"\x07example\0\0\x01\0\x01",
     ]
     .concat();
-    buffer[..query.len()].copy_from_slice(&query);
     let group = snapshot.group_of(client.parse().unwrap());
-    snapshot.answer_at_once(group, Transport::Datagram, Timestamp::now(), &mut buffer, query.len());
+    let waiting = Semaphore::new(1);
+    let answer = snapshot.answer(group, Transport::Datagram, &query, &waiting);
+    Runtime::new().unwrap().block_on(answer).unwrap();
 }
 
 /// Whose, and what is not zero, in words.

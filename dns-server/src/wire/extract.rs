@@ -180,12 +180,12 @@ impl Response {
     }
 
     /// What the name is an alias of, in order.
-    pub fn aliases(&self) -> impl Iterator<Item = DomainName> {
+    pub fn aliases(&self) -> impl Iterator<Item = DomainName> + Clone {
         names(&self.names[..self.alias_octets])
     }
 
     /// Where SVCB and HTTPS records lead (RFC 9460), less those to their own owner.
-    pub fn targets(&self) -> impl Iterator<Item = DomainName> {
+    pub fn targets(&self) -> impl Iterator<Item = DomainName> + Clone {
         names(&self.names[self.alias_octets..])
     }
 
@@ -264,7 +264,7 @@ fn question(name: &DomainName, record_type: u16) -> Vec<u8> {
     [name.as_wire(), &record_type.to_be_bytes(), &CLASS_IN.to_be_bytes()].concat()
 }
 
-fn names(mut wire: &[u8]) -> impl Iterator<Item = DomainName> {
+fn names(mut wire: &[u8]) -> impl Iterator<Item = DomainName> + Clone {
     std::iter::from_fn(move || {
         let (name, length) = DomainName::from_wire(wire).ok()?;
         wire = &wire[length..];

@@ -144,6 +144,23 @@ fn a_name_is_let_through_for_a_while() {
     assert_eq!(policy.unblocks.until(GroupId::at(1), &name, start), None);
 }
 
+/// Upstream takes its time; policy does not wait.
+#[test]
+fn what_is_left_after_a_wait() {
+    let now = moment(25, 11, 29);
+    let policy = policy(now);
+    let name: DomainName = "www.example".parse().unwrap();
+    let asked =
+        Asked { name: &name, record_type: rr_type::A, internet: true, recursion_desired: true };
+    let ruling = policy.decide(asked, PUPILS, now).unwrap();
+    for (waited, left) in [(0, 60), (1, 59), (1000, 59), (1001, 58), (59_999, 0), (70_000, 0)] {
+        let moment = now.saturating_add(jiff::SignedDuration::from_millis(waited)).unwrap();
+        assert_eq!(ruling.ttl_at(moment), left, "{waited} ms");
+    }
+    // A clock that was put back.
+    assert_eq!(ruling.ttl_at(moment(25, 11, 0)), 60);
+}
+
 /// A client that keeps an answer as long as it is told never has it after the policy changed.
 #[test]
 fn nothing_outlives_its_policy() {
