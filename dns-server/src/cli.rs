@@ -36,6 +36,7 @@ use crate::{
     config::{Config, ConfigError, ListSource, Tls},
     control::{self, ControlSocket, status::humane},
     failure::Failure,
+    firewall,
     listen::{self, Listeners},
     log,
     metrics::MetricsListener,
@@ -84,6 +85,15 @@ enum Command {
         /// For machines
         #[arg(long)]
         json: bool,
+    },
+    /// Print firewall rules, so that clients ask no other resolver
+    Firewall {
+        /// For nftables
+        #[arg(long, required = true)]
+        nftables: bool,
+        /// This server's address as the router sees it; absent: those that it listens on
+        #[arg(long, value_name = "IP")]
+        server: Vec<IpAddr>,
     },
     /// Ask the running server
     Query {
@@ -144,6 +154,10 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::CheckConfig => check(&config()?),
         Command::Explain { name, client, json } => explain(&config()?, &name, client, json),
         Command::CheckSearch { json } => check_search::run(&config()?, json),
+        Command::Firewall { nftables: _, server } => {
+            print!("{}", firewall::nftables(&config()?, &server)?);
+            Ok(())
+        }
         Command::Query { name, record_type } => {
             println!("{}", query::ask(&config()?, &name, record_type)?);
             Ok(())

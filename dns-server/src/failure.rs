@@ -49,6 +49,12 @@ pub enum Failure {
         /// Why not.
         error: io::Error,
     },
+    /// There is nobody for a firewall to let through.
+    #[error("{error}; name its address: --server ADDRESS")]
+    Firewall {
+        /// Why not.
+        error: io::Error,
+    },
     /// A socket that was served is gone.
     #[error("stopped listening: {0}")]
     Stopped(String),

@@ -38,6 +38,7 @@ pub mod cli;
 pub mod config;
 mod control;
 mod failure;
+mod firewall;
 mod listen;
 pub mod log;
 mod metrics;
