@@ -24,8 +24,9 @@
 //! format cannot say exactly, it says so that **nothing that Préau refuses is let through**: a name
 //! alone becomes the name and all below it, a pass is left out. The exceptions: hosts files know no
 //! subtree, and levels, patterns and overlong names that a format cannot hold are left out. In
-//! AdBlock syntax a pass also spares from expressions. An address in place of a name is written only
-//! where a proxy may read it. All of this is counted, by [`Limit`].
+//! AdBlock syntax a pass also spares from expressions; a name that lists spare from them is no pass
+//! where nothing is refused by name around it. An address in place of a name is written only where a
+//! proxy may read it. All of this is counted, by [`Limit`].
 
 mod adblock;
 mod category;
@@ -46,7 +47,8 @@ use std::{
 };
 
 use filter_core::{
-    BindError, BoundFilter, DomainName, Filter, ListedPattern, Mode, PatternKind, Profile, Scope,
+    BindError, BoundFilter, DomainName, Filter, ListedPattern, Mode, NameRule, PatternKind,
+    Profile, Scope,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -118,6 +120,9 @@ pub enum Limit {
     Name,
     /// An address in place of a name, left out.
     Address,
+    /// A name that lists spare from fragments and expressions, which does not stand in the file as a
+    /// pass, since nothing is refused by name around it: may refuse more.
+    Spared,
     /// A host-name fragment, left out.
     Fragment,
     /// An expression on host names, left out.
@@ -141,6 +146,7 @@ impl Limit {
             Self::Refusal => "refused names left out",
             Self::Name => "names left out, too long for the zone or of another meaning there",
             Self::Address => "addresses in place of names left out",
+            Self::Spared => "names that fragments and expressions may refuse, meant to be spared",
             Self::Fragment => "host-name fragments left out",
             Self::Expression => "expressions left out",
             Self::Network => "networks left out",
@@ -342,18 +348,48 @@ impl<'a> Export<'a> {
         &mut self,
         mut write: impl FnMut(PatternKind, &str) -> io::Result<bool>,
     ) -> io::Result<()> {
+        let mut on_names = false;
         for kind in PatternKind::ALL {
             for pattern in self.filter.patterns(kind) {
                 if !self.refuses(kind, &pattern) {
                     continue;
                 }
                 match write(kind, pattern.text)? {
-                    true => self.exported.patterns += 1,
+                    true => {
+                        self.exported.patterns += 1;
+                        on_names |= matches!(kind, PatternKind::Fragment | PatternKind::Expression);
+                    }
                     false => self.exported.limit(Limit::of(kind)),
                 }
             }
         }
+        if on_names {
+            self.count_spared();
+        }
         Ok(())
+    }
+
+    /// Counts the names that lists spare from patterns, but those inside of what is refused by name:
+    /// these stand in the file as passes.
+    fn count_spared(&mut self) {
+        let sources = &self.filter.manifest().sources;
+        let spares = |rule: NameRule| {
+            let source = &sources[rule.source].source;
+            rule.options.exception && provenance::blocks(source, self.profile)
+                || provenance::lifts(source, self.profile)
+        };
+        let is_around = |name: &DomainName| {
+            let above = name.label_count().checked_sub(1).map(|labels| name.suffix(labels));
+            above.is_some_and(|above| self.bound.verdict(&above).is_blocked())
+        };
+        let spared = self.filter.names().filter(|listed| {
+            listed.rules().any(spares)
+                && !self.bound.verdict(&listed.name).is_blocked()
+                && !is_around(&listed.name)
+        });
+        for _ in 0..spared.count() {
+            self.exported.limit(Limit::Spared);
+        }
     }
 
     fn refuses(&self, kind: PatternKind, pattern: &ListedPattern<'_>) -> bool {

@@ -35,6 +35,12 @@ pub(super) fn blocks(source: &Source, profile: &Profile) -> bool {
         && source.categories.iter().any(|category| is_blocked(category, profile))
 }
 
+/// True when a match of the source opens a category that the profile blocks.
+pub(super) fn lifts(source: &Source, profile: &Profile) -> bool {
+    source.action == Action::Allow
+        && source.lifts.iter().any(|category| is_blocked(category, profile))
+}
+
 fn is_blocked(category: &str, profile: &Profile) -> bool {
     profile.block.contains(category) && !profile.allow.contains(category)
 }

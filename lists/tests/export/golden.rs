@@ -49,6 +49,8 @@ fn filter() -> Filter {
     batch.domain(&long.join(".").parse().unwrap(), Scope::Subtree, plain).unwrap();
     batch.domain(&"1.2.0.192.rpz-ip".parse().unwrap(), Scope::Subtree, plain).unwrap();
     batch.domain(&"spared.subtree.example".parse().unwrap(), Scope::Exact, exception).unwrap();
+    // Nothing around it is refused by name, but an expression would refuse it.
+    batch.domain(&"ad7.example".parse().unwrap(), Scope::Subtree, exception).unwrap();
     allow.domain(&"learn.deep.subtree.example".parse().unwrap(), Scope::Subtree, plain).unwrap();
     other.domain(&"games.example".parse().unwrap(), Scope::Subtree, plain).unwrap();
 
