@@ -9,14 +9,17 @@ mod server;
 pub(crate) mod status;
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{client::ask, server::ControlSocket};
-use crate::{config::Config, failure::Failure};
+use crate::{
+    config::{Config, Files},
+    failure::Failure,
+};
 
 /// What may be asked of a running server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +93,7 @@ pub(crate) fn socket_to_ask(config: Option<&Path>) -> PathBuf {
         socket: Option<PathBuf>,
     }
     let read = |path: &Path| {
-        let file: File = toml::from_str(&fs::read_to_string(path).ok()?).ok()?;
+        let file: File = toml::from_str(Files::read(path).ok()?.text()).ok()?;
         Some(path.parent()?.join(file.control.socket?))
     };
     config.and_then(read).or_else(runtime_socket).unwrap_or_else(|| PACKAGED.into())

@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, or the defaults.
 
 mod contact;
+mod files;
 mod groups;
 mod limits;
 mod listen;
@@ -20,7 +21,7 @@ mod validated;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
@@ -28,19 +29,14 @@ use std::{
     time::Duration,
 };
 
-use ::lists::{
-    diagnostic::{Diagnostic, TextFile},
-    digest::Sha256Digest,
-    pull::Url,
-    signature::PublicKeys,
-};
+use ::lists::{diagnostic::Diagnostic, digest::Sha256Digest, pull::Url, signature::PublicKeys};
 use filter_core::{Categories, DomainName};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use jiff::Timestamp;
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
-pub(crate) use self::{lists::duration, validated::is_loop};
+pub(crate) use self::{files::Files, lists::duration, validated::is_loop};
 pub use self::{
     operations::Operations,
     schedule::{Exception, SchoolYear, Slot, Timetable},
@@ -88,8 +84,8 @@ pub struct Config {
     pub local: LocalRecords,
     /// How whoever runs it talks to it, and what it remembers.
     pub operations: Operations,
-    /// The file, to read it again on reload and to point into it.
-    file: Option<Arc<TextFile>>,
+    /// The files, to read them again on reload and to point into them.
+    files: Option<Arc<Files>>,
     /// Where the file names categories: only a bundle knows which there are.
     category_names: Vec<(String, Range<usize>)>,
 }
@@ -291,14 +287,12 @@ impl Config {
         (!endpoints.is_empty()).then_some(Designation { target, endpoints })
     }
 
-    /// Reads and checks a file.
+    /// Reads and checks a file, with those of `conf.d` beside it, in order of their names.
     ///
     /// # Errors
     /// [`ConfigError`]: the file cannot be read, or what it says cannot be done.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-        Self::parse(&path.to_string_lossy(), text)
+        validated::config(Arc::new(Files::read(path)?))
     }
 
     /// Checks a configuration; messages call it `path`, and its relative paths start from there.
@@ -306,23 +300,23 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`], with every fault.
     pub fn parse(path: &str, text: impl Into<String>) -> Result<Self, ConfigError> {
-        validated::config(Arc::new(TextFile { path: path.into(), text: text.into() }))
+        validated::config(Arc::new(Files::one(path, text.into())))
     }
 
-    /// Reads the same file again, as it is now. Defaults stay defaults.
+    /// Reads the same files again, as it is now. Defaults stay defaults.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn reload(&self) -> Result<Self, ConfigError> {
-        match &self.file {
-            Some(file) => Self::load(Path::new(&file.path)),
+        match &self.files {
+            Some(files) => Self::load(files.path()),
             None => Ok(Self::default()),
         }
     }
 
     /// The digest of what was read; `None` where nothing was.
     pub fn digest(&self) -> Option<Sha256Digest> {
-        self.file.as_ref().map(|file| Sha256Digest::of(file.text.as_bytes()))
+        self.files.as_ref().map(|files| Sha256Digest::of(files.text().as_bytes()))
     }
 
     /// Checks the categories that profiles name against those of a bundle.
@@ -330,11 +324,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`], with every one that the bundle does not have.
     pub fn check_categories(&self, known: &Categories) -> Result<(), ConfigError> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(files) = &self.files else { return Ok(()) };
         let names: Vec<_> = known.names().collect();
         let unknown = self.category_names.iter().filter(|(name, _)| known.get(name).is_none());
         let fault = |(name, span): &(String, Range<usize>)| {
-            Diagnostic::new(file.clone(), span.clone(), format!("unknown category `{name}`"))
+            files
+                .fault(span.clone(), format!("unknown category `{name}`"))
                 .help(format!("the bundle's categories are {}", names.join(", ")))
         };
         ConfigError::unless_empty(unknown.map(fault).collect())
@@ -382,7 +377,7 @@ impl Default for Config {
             private: Vec::new(),
             local: LocalRecords::default(),
             operations: Operations::default(),
-            file: None,
+            files: None,
             category_names: Vec::new(),
         }
     }

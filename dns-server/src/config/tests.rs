@@ -1,5 +1,7 @@
 //! Configurations, and what is said about those that cannot be served.
 
+use std::fs;
+
 use super::*;
 use crate::{
     policy::{calendar::Calendars, services::Services},

@@ -2,19 +2,19 @@
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use lists::diagnostic::{Diagnostic, TextFile};
+use lists::diagnostic::Diagnostic;
 
-use super::{Config, ConfigError, Listen, profiles::Tables, typed};
+use super::{Config, ConfigError, Listen, files::Files, profiles::Tables, typed};
 use crate::resolve::upstream::Server;
 
-/// Checks a whole file.
-pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
-    let written: typed::File = toml::from_str(&file.text).map_err(|error| {
+/// Checks what all files together say.
+pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
+    let written: typed::File = toml::from_str(files.text()).map_err(|error| {
         let span = error.span().unwrap_or_default();
-        ConfigError::Invalid(vec![Diagnostic::new(file.clone(), span, error.message())])
+        ConfigError::Invalid(vec![files.fault(span, error.message())])
     })?;
-    let folder = Path::new(&file.path).parent().unwrap_or(Path::new("")).to_owned();
-    let mut check = Check { file: file.clone(), faults: Vec::new() };
+    let folder = files.path().parent().unwrap_or(Path::new("")).to_owned();
+    let mut check = Check { files: files.clone(), faults: Vec::new() };
     let defaults = Config::default();
 
     let listen = check.listen(&written.listen);
@@ -66,7 +66,7 @@ pub(super) fn config(file: Arc<TextFile>) -> Result<Config, ConfigError> {
         private,
         local,
         operations,
-        file: Some(file),
+        files: Some(files),
         category_names,
     })
 }
@@ -81,9 +81,9 @@ pub(crate) fn is_loop(listen: &Listen, server: &Server) -> bool {
     })
 }
 
-/// A file being checked, and what is wrong with it so far.
+/// Files being checked, and what is wrong with them so far.
 pub(super) struct Check {
-    file: Arc<TextFile>,
+    files: Arc<Files>,
     faults: Vec<Diagnostic>,
 }
 
@@ -95,8 +95,7 @@ impl Check {
         title: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let fault = Diagnostic::new(self.file.clone(), at, title).help(help);
-        self.faults.push(fault);
+        self.faults.push(self.files.fault(at, title).help(help));
     }
 
     /// Notes faults of another file.
@@ -112,10 +111,6 @@ impl Check {
         title: String,
         help: &str,
     ) {
-        let fault = Diagnostic::new(self.file.clone(), again, title)
-            .label("again here")
-            .related(first, "first here")
-            .help(help);
-        self.faults.push(fault);
+        self.faults.push(self.files.repeated(first, again, title).help(help));
     }
 }

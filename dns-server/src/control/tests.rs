@@ -1,6 +1,7 @@
 //! Requests, and who may make them.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::{
         fs::PermissionsExt as _,
