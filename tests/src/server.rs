@@ -112,7 +112,7 @@ fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {
 }
 
 /// Compiles lists written for a test: a line without indentation is a source, `NAME block|allow
-/// CATEGORY… [lifts CATEGORY…]`; an indented one a rule of it, `d`, `=d` (exact), `*.d` (below),
+/// CATEGORY… [lifts CATEGORY…] [legal]`; an indented one a rule of it, `d`, `=d` (exact), `*.d` (below),
 /// `@@d` (exception), `192.0.2.0/24` (addresses of answers).
 pub fn compile(lists: &str) -> Vec<u8> {
     let mut builder = FilterBuilder::new();
@@ -136,7 +136,9 @@ pub fn compile(lists: &str) -> Vec<u8> {
             let scope = if exact { Scope::Exact } else { scope };
             batch.domain(&name, scope, Options { exception, ..Options::default() }).unwrap();
         } else {
-            let words: Vec<_> = line.split_whitespace().collect();
+            let (marks, words): (Vec<_>, Vec<_>) =
+                line.split_whitespace().partition(|word| *word == "legal");
+            let legal = !marks.is_empty();
             let (categories, lifts) = match words.iter().position(|word| *word == "lifts") {
                 Some(at) => (&words[2..at], &words[at + 1..]),
                 None => (&words[2..], &[][..]),
@@ -146,7 +148,7 @@ pub fn compile(lists: &str) -> Vec<u8> {
                 "allow" => Source::allow(words[0], categories, lifts),
                 other => panic!("`{other}` is neither block nor allow: {line}"),
             };
-            let id = builder.source(Source { suffixes: Suffixes::Keep, ..source }).unwrap();
+            let id = builder.source(Source { suffixes: Suffixes::Keep, legal, ..source }).unwrap();
             batches.push(builder.batch(id));
         }
     }
