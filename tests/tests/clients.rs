@@ -125,8 +125,11 @@ fn kdig_asks_over_encrypted_transports() {
 #[test]
 #[ignore = "needs curl"]
 fn curl_resolves_over_https() {
-    let zone = "here.example. 300 IN A 127.0.0.1\n".to_owned();
-    let server = TestServer::start(&Setup { upstream: Behaviour::Zone(zone), ..Setup::default() });
+    let server = TestServer::start(&Setup {
+        config: "[rebinding]\nprivate_zones = [\"here.example\"]\n".into(),
+        upstream: Behaviour::Zone("here.example. 300 IN A 127.0.0.1\n".into()),
+        ..Setup::default()
+    });
     let certificate = server.certificate.display().to_string();
     let port = server.listen.https[0].port();
     let doh = format!("https://127.0.0.1:{port}/dns-query");
