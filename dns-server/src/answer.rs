@@ -216,8 +216,7 @@ impl Snapshot {
             match self.resolver.resolve(&asked).await {
                 Ok(answer) if answer.response().is_nxdomain() => {}
                 Ok(answer) => {
-                    let ttl = ruling.ttl_at(Timestamp::now()).min(MADE_TTL);
-                    let ttl = answer.response().lifetime().map_or(ttl, |left| ttl.min(left));
+                    let ttl = answer.ttl(ruling.ttl_at(Timestamp::now()).min(MADE_TTL));
                     let addresses = answer.response().addresses();
                     let body = Body::StandIn { target, addresses, ttl };
                     return reply.written(Rcode::NoError, body, code.map(ExtendedError::bare));

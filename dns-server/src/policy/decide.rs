@@ -13,7 +13,7 @@ use super::{
     local::LocalRecord,
     plan::InForce,
     refusal::{Authority, Cause, Refusal},
-    search::Treatment,
+    search::{SearchMode, Treatment},
     special::{Special, SpecialAnswer},
 };
 
@@ -176,10 +176,28 @@ impl Policy {
         match asked {
             Asked { record_type: rr_type::ANY, .. } => Decision::MinimalAny,
             Asked { recursion_desired: false, .. } => Decision::Decline(Decline::NotRecursive),
-            _ => match treatment {
-                Treatment::Rewrite(targets) => rewrite(asked.record_type, targets),
-                Treatment::Open | Treatment::Refused(_) => Decision::Resolve,
+            _ => match self.made_safe(asked.name, own, treatment) {
+                Some(targets) => rewrite(asked.record_type, targets),
+                None => Decision::Resolve,
             },
+        }
+    }
+
+    /// What stands in for an allowed name. An engine that is not left to the group and that somebody
+    /// let through all the same is made safe where it can be.
+    fn made_safe<'p>(
+        &'p self,
+        name: &DomainName,
+        own: &Level,
+        treatment: Treatment<'p>,
+    ) -> Option<&'p [DomainName]> {
+        let treatment = match treatment {
+            Treatment::Refused(_) => self.engines.decide(name, &SearchMode::Safe, own.youtube),
+            treatment => treatment,
+        };
+        match treatment {
+            Treatment::Rewrite(targets) => Some(targets),
+            Treatment::Open | Treatment::Refused(_) => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use filter_core::{DomainName, Trace};
+use filter_core::{DomainName, Standing, Trace};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -86,15 +86,28 @@ impl Policy {
                 Some(format!("{} is not among the engines that are left", engine.label))
             }
         };
+        let mut floor = audience.floor.as_ref().map(|level| level.filter.explain(name));
+        let mut trace = own.filter.explain(name);
+        if decided_by != DecidedBy::Floor {
+            floor.iter_mut().for_each(outrank);
+        }
+        if decided_by != DecidedBy::Profile {
+            outrank(&mut trace);
+        }
         Some(Explanation {
             blocked: matches!(ruling.decision, Decision::Refuse(_) | Decision::NxDomain),
             decided_by,
-            floor: audience.floor.as_ref().map(|level| level.filter.explain(name)),
+            floor,
             unblocked_until,
             engine,
-            trace: own.filter.explain(name),
+            trace,
         })
     }
+}
+
+/// Another step decided before the one that this trace thinks did.
+fn outrank(trace: &mut Trace<'_>) {
+    trace.candidates[trace.winner].standing = Standing::Outranked;
 }
 
 impl fmt::Display for Explanation<'_> {

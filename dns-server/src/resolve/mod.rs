@@ -63,6 +63,11 @@ impl Answer {
         }
     }
 
+    /// Seconds that all of it may be kept, at most so many.
+    pub fn ttl(&self, at_most: u32) -> u32 {
+        self.lifetime(at_most).left(self.response.lifetime().unwrap_or(0))
+    }
+
     /// What the client should know about it (RFC 8914 §4.4, §4.20).
     pub fn error(&self) -> Option<Code> {
         let code = match self.response.is_nxdomain() {

@@ -104,7 +104,8 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
-    fn left(self, ttl: u32) -> u32 {
+    /// What becomes of a TTL.
+    pub fn left(self, ttl: u32) -> u32 {
         ttl.saturating_sub(self.age).max(self.at_least).min(self.at_most)
     }
 }

@@ -161,6 +161,73 @@ fn what_is_left_after_a_wait() {
     assert_eq!(ruling.ttl_at(moment(25, 11, 0)), 60);
 }
 
+/// An engine that is let through is still made safe where it can be: by the operator's names, for a
+/// while, and above all where the floor says so.
+#[test]
+fn an_engine_that_is_let_through_is_made_safe() {
+    const CONFIG: &str = r#"
+[floor]
+profile = "academie"
+groups = ["strict"]
+
+[profile.academie]
+search = "forced"
+
+[[group]]
+name = "strict"
+networks = ["10.0.0.0/8"]
+profile = "only"
+
+[[group]]
+name = "no floor"
+networks = ["10.1.0.0/16"]
+profile = "only"
+
+[profile.only]
+search = "only"
+engines = ["qwant-junior"]
+allow_names = ["www.bing.com", "search.yahoo.com"]
+"#;
+    let config = Config::parse("test.toml", CONFIG).unwrap_or_else(|error| panic!("{error}"));
+    let now = moment(25, 9, 0);
+    let plans = service::plans(&config, &testing::filter(), now).unwrap();
+    let mut policy = service::policy(&config, plans);
+    let unblock = |group| Unblock {
+        group: GroupId::at(group),
+        name: "www.ecosia.org".parse().unwrap(),
+        until: moment(25, 10, 0),
+    };
+    policy.unblocks = Unblocks::from_iter([unblock(0), unblock(1)]);
+    let cases = [
+        ("www.bing.com", "strict.bing.com", "strict.bing.com"),
+        ("www.ecosia.org", "strict-safe-search.ecosia.org", "strict-safe-search.ecosia.org"),
+        ("duckduckgo.com", "refused", "refused"),
+        // It cannot be made safe: the floor refuses it, the operator alone lets it through.
+        ("search.yahoo.com", "floor", "resolved"),
+    ];
+    for (name, with_floor, without) in cases {
+        for (group, expected) in [(0, with_floor), (1, without)] {
+            let name: DomainName = name.parse().unwrap();
+            let asked = Asked {
+                name: &name,
+                record_type: rr_type::A,
+                internet: true,
+                recursion_desired: true,
+            };
+            let told = match policy.decide(asked, GroupId::at(group), now).unwrap().decision {
+                Decision::Rewrite(targets) => targets[0].to_string(),
+                Decision::Refuse(refusal) if refusal.authority == Authority::Floor => {
+                    "floor".into()
+                }
+                Decision::Refuse(_) => "refused".into(),
+                Decision::Resolve => "resolved".into(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(told, expected, "{name}, group {group}");
+        }
+    }
+}
+
 /// A client that keeps an answer as long as it is told never has it after the policy changed.
 #[test]
 fn nothing_outlives_its_policy() {

@@ -184,6 +184,7 @@ async fn lifetimes() {
     pass(40).await;
     let fresh = resolver.resolve(&query("www.example")).await.unwrap();
     assert_eq!(fresh.lifetime(300), Lifetime { age: 40, at_least: 0, at_most: 300 });
+    assert_eq!((fresh.ttl(300), fresh.ttl(7)), (60, 7));
     assert_eq!(fresh.error(), None);
     upstream.becomes(FAILING);
     pass(100).await;
