@@ -250,10 +250,12 @@ mod tests {
             None => String::new(),
         };
         match read(packet) {
-            Ok(Question { name, record_type, class, recursion_desired, echo, .. }) => {
-                let rd = if recursion_desired { " rd" } else { "" };
+            Ok(question) => {
+                let Question { name, record_type, class, echo, .. } = question;
+                let rd = if question.recursion_desired { " rd" } else { "" };
+                let cd = if question.checking_disabled { " cd" } else { "" };
                 assert!(echo.length <= packet.len());
-                format!("{name} {record_type} {class}{rd}{}", edns(echo))
+                format!("{name} {record_type} {class}{rd}{cd}{}", edns(echo))
             }
             Err(Unreadable::Silence) => "silence".into(),
             Err(Unreadable::Error(rcode, echo)) => {
@@ -282,7 +284,8 @@ mod tests {
             // Questions
             ("plain", packet(RD, one, &[EXAMPLE]), "example.com 1 1 rd"),
             ("no RD", packet(0, one, &[EXAMPLE]), "example.com 1 1"),
-            ("AD, CD, Z", packet(RD | 0x70, one, &[EXAMPLE]), "example.com 1 1 rd"),
+            ("AD, CD, Z", packet(RD | 0x70, one, &[EXAMPLE]), "example.com 1 1 rd cd"),
+            ("AD, Z", packet(RD | 0x60, one, &[EXAMPLE]), "example.com 1 1 rd"),
             ("mixed case", packet(RD, one, &[b"\x07eXAMPLe\x03Com\0\0\x1c\0\x01"]), "example.com 28 1 rd"),
             ("root", packet(RD, one, &[b"\0\0\x02\0\x01"]), ". 2 1 rd"),
             ("dot, NUL and é inside labels", packet(RD, one, &[b"\x03a.b\x01\0\x02\xc3\xa9\0\0\x01\0\x01"]), "a\\.b.\\000.\\195\\169 1 1 rd"),
@@ -376,7 +379,9 @@ mod tests {
 
     /// The packet that says no more than the question.
     fn written(question: &Question) -> Vec<u8> {
-        let flags = u16::from(question.recursion_desired) << 8;
+        let set = |flag, when| if when { flag } else { 0 };
+        let flags = [set(RD, question.recursion_desired), set(CD, question.checking_disabled)];
+        let flags = u16::from_be_bytes(flags);
         let class = [question.record_type, question.class].map(u16::to_be_bytes).concat();
         let opt = question.echo.edns.map(|edns| {
             let size = edns.udp_payload.to_be_bytes();
