@@ -22,7 +22,7 @@ use crate::{
         local::LocalRecord,
         refusal::{self, Contact, Detail, Language, Refusal, RefusalForm},
     },
-    resolve::{Query, Resolver, upstream::UpstreamError},
+    resolve::{Answer, Query, Resolver, upstream::UpstreamError},
     stats::Stats,
     wire::{
         Rcode,
@@ -95,46 +95,52 @@ impl Snapshot {
         buffer: &mut [u8],
         length: usize,
     ) -> Immediate {
-        let read = question::read(&buffer[..length]);
-        let mut reply = |echo: &Echo, rcode, body, error| {
-            Immediate::Reply(answer::write(buffer, echo, transport, rcode, body, error))
-        };
-        let question = match read {
+        let question = match question::read(&buffer[..length]) {
             Ok(question) => question,
             Err(Unreadable::Silence) => return Immediate::Silence,
-            Err(Unreadable::Error(rcode, echo)) => return reply(&echo, rcode, Body::Empty, None),
+            Err(Unreadable::Error(rcode, echo)) => {
+                let mut reply = Reply { echo: &echo, transport, buffer };
+                return Immediate::Reply(reply.write(rcode, Body::Empty, None));
+            }
         };
-        let echo = &question.echo;
+        let mut reply = Reply { echo: &question.echo, transport, buffer };
         let decided = group
             .and_then(|group| Some((group, self.policy.decide(asked(&question), group, now)?)));
-        let Some((group, ruling)) = decided else {
+        let Some((group, mut ruling)) = decided else {
             let error = ExtendedError::bare(Code::PROHIBITED);
-            return reply(echo, Rcode::Refused, Body::Empty, Some(error));
+            return Immediate::Reply(reply.write(Rcode::Refused, Body::Empty, Some(error)));
         };
-        if !matches!(ruling.decision, Decision::Resolve) {
-            self.stats.count(group, &ruling); // else once it is known where the answer leads
-        }
         let made_negative = Body::Negative { ttl: ruling.ttl.min(MADE_TTL) };
-        match &ruling.decision {
+        let written = match &ruling.decision {
             Decision::Refuse(refusal) => {
-                let (rcode, body, code) = refused(refusal, question.record_type, ruling.ttl);
-                let told = Told::of(refusal, code, ruling.audience, echo);
-                reply(echo, rcode, body, told.as_ref().map(Told::error))
+                Some(reply.refuse(refusal, question.record_type, ruling.ttl, ruling.audience))
             }
             Decision::Local(record) => {
                 let body = local(*record, question.record_type, ruling.ttl);
-                reply(echo, Rcode::NoError, body, None)
+                Some(reply.write(Rcode::NoError, body, None))
             }
             Decision::Decline(decline) => {
                 let (rcode, code) = declined(*decline);
-                reply(echo, rcode, Body::Empty, Some(ExtendedError::bare(code)))
+                Some(reply.write(rcode, Body::Empty, Some(ExtendedError::bare(code))))
             }
-            Decision::MinimalAny => reply(echo, Rcode::NoError, Body::Any, None),
-            Decision::NoData => reply(echo, Rcode::NoError, made_negative, None),
-            Decision::NxDomain => reply(echo, Rcode::NxDomain, made_negative, None),
-            Decision::Resolve | Decision::Rewrite(_) => {
-                Immediate::Resolve(Pending { question, group, now })
+            Decision::MinimalAny => Some(reply.write(Rcode::NoError, Body::Any, None)),
+            Decision::NoData => Some(reply.write(Rcode::NoError, made_negative, None)),
+            Decision::NxDomain => Some(reply.write(Rcode::NxDomain, made_negative, None)),
+            Decision::Rewrite(targets) => self
+                .cached_stand_in(targets, &question)
+                .map(|(target, answer)| reply.stand_in(target, &answer, &ruling)),
+            Decision::Resolve => self
+                .resolver
+                .cached(&asked_of_upstream(&question))
+                .filter(|answer| reply.has_room_for(answer.response()))
+                .map(|answer| self.forward(reply, &question, &mut ruling, &answer)),
+        };
+        match written {
+            Some(length) => {
+                self.stats.count(group, &ruling);
+                Immediate::Reply(length)
             }
+            None => Immediate::Resolve(Pending { question, group, now }),
         }
     }
 
@@ -144,87 +150,98 @@ impl Snapshot {
         &self,
         pending: &Pending,
         transport: Transport,
-        query: Vec<u8>,
+        mut query: Vec<u8>,
     ) -> Vec<u8> {
         let Pending { question, group, now } = pending;
         let _wait = self.stats.wait();
-        let reply = Reply { echo: &question.echo, transport, query };
+        let echo = &question.echo;
         // As it was decided before: same snapshot, same moment.
-        let Some(mut ruling) = self.policy.decide(asked(question), *group, *now) else {
-            return reply.failure(&UpstreamError::Unreachable);
-        };
-        match ruling.decision {
-            Decision::Rewrite(targets) => self.stand_in(targets, question, &ruling, reply).await,
-            _ => {
-                let reply = self.forward(question, &mut ruling, reply).await;
-                self.stats.count(*group, &ruling);
-                reply
+        let length = match self.policy.decide(asked(question), *group, *now) {
+            None => {
+                Reply::over(&mut query, 0, echo, transport).failure(&UpstreamError::Unreachable)
             }
-        }
+            Some(mut ruling) => {
+                let length = match ruling.decision {
+                    Decision::Rewrite(targets) => {
+                        let found = self.stand_in(targets, question).await;
+                        let mut reply = Reply::over(&mut query, 0, echo, transport);
+                        match found {
+                            Ok((target, answer)) => reply.stand_in(target, &answer, &ruling),
+                            Err(error) => reply.failure(&error),
+                        }
+                    }
+                    _ => match self.resolver.resolve(&asked_of_upstream(question)).await {
+                        Ok(answer) => {
+                            let room = answer::forward_capacity(answer.response(), transport);
+                            let reply = Reply::over(&mut query, room, echo, transport);
+                            self.forward(reply, question, &mut ruling, &answer)
+                        }
+                        Err(error) => Reply::over(&mut query, 0, echo, transport).failure(&error),
+                    },
+                };
+                self.stats.count(*group, &ruling);
+                length
+            }
+        };
+        query.truncate(length);
+        query
     }
 
-    /// Asks upstream; where the answer leads may turn the ruling into a refusal.
-    async fn forward<'p>(
+    /// Writes what upstream said; where it leads may turn the ruling into a refusal.
+    fn forward<'p>(
         &'p self,
+        mut reply: Reply<'_>,
         question: &Question,
         ruling: &mut Ruling<'p>,
-        mut reply: Reply<'_>,
-    ) -> Vec<u8> {
-        let answer = match self.resolver.resolve(&asked_of_upstream(question)).await {
-            Ok(answer) => answer,
-            Err(error) => return reply.failure(&error),
-        };
+        answer: &Answer,
+    ) -> usize {
         let ttl = ruling.ttl_at(Timestamp::now());
         let elements = elements(answer.response());
         if let Some(refusal) = self.policy.judge(&question.name, ruling, elements) {
-            let (rcode, body, code) = refused(&refusal, question.record_type, ttl);
-            let told = Told::of(&refusal, code, ruling.audience, reply.echo);
-            let reply = reply.written(rcode, body, told.as_ref().map(Told::error));
+            let length = reply.refuse(&refusal, question.record_type, ttl, ruling.audience);
             ruling.decision = Decision::Refuse(refusal);
-            return reply;
+            return length;
         }
         let response = match ruling.audience.remove_ech {
             true => answer.response().without_ech(),
             false => Cow::Borrowed(answer.response()),
         };
-        let (echo, transport) = (reply.echo, reply.transport);
-        let capacity = answer::forward_capacity(&response, transport);
-        reply.query.resize(reply.query.len().max(capacity), 0);
         let lifetime = answer.lifetime(ttl);
         let error = answer.error().map(ExtendedError::bare);
-        match answer::forward(&mut reply.query, echo, transport, &response, lifetime, error) {
-            Some(length) => reply.of(length),
-            None => reply.failure(&UpstreamError::Garbled),
-        }
+        let Reply { echo, transport, buffer } = &mut reply;
+        answer::forward(buffer, echo, *transport, &response, lifetime, error)
+            .unwrap_or_else(|| reply.failure(&UpstreamError::Garbled))
     }
 
-    /// Answers with the first of these names that exists.
-    async fn stand_in(
+    /// The first of these names that exists, and where.
+    async fn stand_in<'t>(
         &self,
-        targets: &[DomainName],
+        targets: &'t [DomainName],
         question: &Question,
-        ruling: &Ruling<'_>,
-        reply: Reply<'_>,
-    ) -> Vec<u8> {
-        // Whoever is told of refusals in structured errors is not told of forged data.
-        let is_told = structured(ruling.audience, reply.echo).is_none();
-        let code = is_told.then_some(Code::FORGED);
+    ) -> Result<(&'t DomainName, Answer), UpstreamError> {
         let mut failure = UpstreamError::Unreachable;
         for target in targets {
-            let asked =
-                Query { name: target.clone(), dnssec_ok: false, ..asked_of_upstream(question) };
-            match self.resolver.resolve(&asked).await {
+            match self.resolver.resolve(&asked_of_stand_in(target, question)).await {
                 Ok(answer) if answer.response().is_nxdomain() => {}
-                Ok(answer) => {
-                    let ttl = answer.ttl(ruling.ttl_at(Timestamp::now()).min(MADE_TTL));
-                    let addresses = answer.response().addresses();
-                    let body = Body::StandIn { target, addresses, ttl };
-                    return reply.written(Rcode::NoError, body, code.map(ExtendedError::bare));
-                }
+                Ok(answer) => return Ok((target, answer)),
                 Err(error) => failure = error,
             }
         }
-        reply.failure(&failure)
+        Err(failure)
+    }
+
+    /// The same, where the cache knows.
+    fn cached_stand_in<'t>(
+        &self,
+        targets: &'t [DomainName],
+        question: &Question,
+    ) -> Option<(&'t DomainName, Answer)> {
+        targets.iter().find_map(|target| {
+            match self.resolver.cached(&asked_of_stand_in(target, question)) {
+                Some(answer) if answer.response().is_nxdomain() => None,
+                answer => Some(answer.map(|answer| (target, answer))),
+            }
+        })?
     }
 
     /// Answers a packet, however long that takes; `None` is silence. Upstream is asked with one of
@@ -278,6 +295,11 @@ fn asked_of_upstream(question: &Question) -> Query {
         dnssec_ok: question.echo.edns.is_some_and(|edns| edns.dnssec_ok),
         checking_disabled: question.checking_disabled,
     }
+}
+
+/// What upstream has to know where another name stands in.
+fn asked_of_stand_in(target: &DomainName, question: &Question) -> Query {
+    Query { name: target.clone(), dnssec_ok: false, ..asked_of_upstream(question) }
 }
 
 /// TTL and negative TTL of refusals, in seconds: what is unblocked is soon seen again.
@@ -341,28 +363,49 @@ fn declined(decline: Decline) -> (Rcode, Code) {
 struct Reply<'q> {
     echo: &'q Echo,
     transport: Transport,
-    query: Vec<u8>,
+    buffer: &'q mut [u8],
 }
 
-impl Reply<'_> {
-    fn written(
-        mut self,
-        rcode: Rcode,
-        body: Body<'_>,
-        error: Option<ExtendedError<'_>>,
-    ) -> Vec<u8> {
-        self.query.resize(self.query.len().max(REPLY_CAPACITY), 0);
-        let length = answer::write(&mut self.query, self.echo, self.transport, rcode, body, error);
-        self.of(length)
+impl<'q> Reply<'q> {
+    /// Room for what this server makes up itself, and for so many octets at least.
+    fn over(query: &'q mut Vec<u8>, room: usize, echo: &'q Echo, transport: Transport) -> Self {
+        query.resize(query.len().max(room).max(REPLY_CAPACITY), 0);
+        Self { echo, transport, buffer: query }
     }
 
-    fn of(mut self, length: usize) -> Vec<u8> {
-        self.query.truncate(length);
-        self.query
+    fn has_room_for(&self, response: &Response) -> bool {
+        answer::forward_capacity(response, self.transport) <= self.buffer.len()
+    }
+
+    /// Writes what this server makes up itself; returns the reply's length, as all of these do.
+    fn write(&mut self, rcode: Rcode, body: Body<'_>, error: Option<ExtendedError<'_>>) -> usize {
+        answer::write(self.buffer, self.echo, self.transport, rcode, body, error)
+    }
+
+    fn refuse(
+        &mut self,
+        refusal: &Refusal<'_>,
+        record_type: u16,
+        ttl: u32,
+        audience: &Audience,
+    ) -> usize {
+        let (rcode, body, code) = refused(refusal, record_type, ttl);
+        let told = Told::of(refusal, code, audience, self.echo);
+        self.write(rcode, body, told.as_ref().map(Told::error))
+    }
+
+    fn stand_in(&mut self, target: &DomainName, answer: &Answer, ruling: &Ruling<'_>) -> usize {
+        // Whoever is told of refusals in structured errors is not told of forged data.
+        let is_told = structured(ruling.audience, self.echo).is_none();
+        let code = is_told.then_some(Code::FORGED);
+        let addresses = answer.response().addresses();
+        let ttl = answer.ttl(ruling.ttl_at(Timestamp::now()).min(MADE_TTL));
+        let body = Body::StandIn { target, addresses, ttl };
+        self.write(Rcode::NoError, body, code.map(ExtendedError::bare))
     }
 
     /// SERVFAIL.
-    fn failure(self, error: &UpstreamError) -> Vec<u8> {
+    fn failure(&mut self, error: &UpstreamError) -> usize {
         let upstream_code;
         let mut text: Option<&dyn fmt::Display> = None;
         let code = match error {
@@ -381,7 +424,7 @@ impl Reply<'_> {
             },
         };
         let error = ExtendedError { text, ..ExtendedError::bare(code) };
-        self.written(Rcode::ServFail, Body::Empty, Some(error))
+        self.write(Rcode::ServFail, Body::Empty, Some(error))
     }
 }
 
