@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    fmt,
+    fmt, iter,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
@@ -22,7 +22,7 @@ use crate::{
         local::LocalRecord,
         refusal::{self, Contact, Detail, Language, Refusal, RefusalForm},
     },
-    resolve::{Answer, Query, Resolver, upstream::UpstreamError},
+    resolve::{Answer, NoAnswer, Query, Resolver, upstream::UpstreamError},
     stats::Stats,
     wire::{
         Rcode,
@@ -157,17 +157,17 @@ impl Snapshot {
         let echo = &question.echo;
         // As it was decided before: same snapshot, same moment.
         let length = match self.policy.decide(asked(question), *group, *now) {
-            None => {
-                Reply::over(&mut query, 0, echo, transport).failure(&UpstreamError::Unreachable)
-            }
+            None => Reply::over(&mut query, 0, echo, transport)
+                .failure(&UpstreamError::Unreachable.into()),
             Some(mut ruling) => {
                 let length = match ruling.decision {
                     Decision::Rewrite(targets) => {
                         let found = self.stand_in(targets, question).await;
                         let mut reply = Reply::over(&mut query, 0, echo, transport);
                         match found {
-                            Ok((target, answer)) => reply.stand_in(target, &answer, &ruling),
-                            Err(error) => reply.failure(&error),
+                            Ok(Some((target, answer))) => reply.stand_in(target, &answer, &ruling),
+                            Ok(None) => reply.without_stand_in(),
+                            Err(no_answer) => reply.failure(&no_answer),
                         }
                     }
                     _ => match self.resolver.resolve(&asked_of_upstream(question)).await {
@@ -176,7 +176,9 @@ impl Snapshot {
                             let reply = Reply::over(&mut query, room, echo, transport);
                             self.forward(reply, question, &mut ruling, &answer)
                         }
-                        Err(error) => Reply::over(&mut query, 0, echo, transport).failure(&error),
+                        Err(no_answer) => {
+                            Reply::over(&mut query, 0, echo, transport).failure(&no_answer)
+                        }
                     },
                 };
                 self.stats.count(*group, &ruling);
@@ -210,24 +212,24 @@ impl Snapshot {
         let error = answer.error().map(ExtendedError::bare);
         let Reply { echo, transport, buffer } = &mut reply;
         answer::forward(buffer, echo, *transport, &response, lifetime, error)
-            .unwrap_or_else(|| reply.failure(&UpstreamError::Garbled))
+            .unwrap_or_else(|| reply.failure(&UpstreamError::Garbled.into()))
     }
 
-    /// The first of these names that exists, and where.
+    /// The first of these names that exists, and where; `None`: none does.
     async fn stand_in<'t>(
         &self,
         targets: &'t [DomainName],
         question: &Question,
-    ) -> Result<(&'t DomainName, Answer), UpstreamError> {
-        let mut failure = UpstreamError::Unreachable;
+    ) -> Result<Option<(&'t DomainName, Answer)>, NoAnswer> {
+        let mut outcome = Ok(None);
         for target in targets {
             match self.resolver.resolve(&asked_of_stand_in(target, question)).await {
                 Ok(answer) if answer.response().is_nxdomain() => {}
-                Ok(answer) => return Ok((target, answer)),
-                Err(error) => failure = error,
+                Ok(answer) => return Ok(Some((target, answer))),
+                Err(no_answer) => outcome = Err(no_answer),
             }
         }
-        Err(failure)
+        outcome
     }
 
     /// The same, where the cache knows.
@@ -378,8 +380,13 @@ impl<'q> Reply<'q> {
     }
 
     /// Writes what this server makes up itself; returns the reply's length, as all of these do.
-    fn write(&mut self, rcode: Rcode, body: Body<'_>, error: Option<ExtendedError<'_>>) -> usize {
-        answer::write(self.buffer, self.echo, self.transport, rcode, body, error)
+    fn write<'e>(
+        &mut self,
+        rcode: Rcode,
+        body: Body<'_>,
+        errors: impl IntoIterator<Item = ExtendedError<'e>>,
+    ) -> usize {
+        answer::write(self.buffer, self.echo, self.transport, rcode, body, errors)
     }
 
     fn refuse(
@@ -404,12 +411,19 @@ impl<'q> Reply<'q> {
         self.write(Rcode::NoError, body, code.map(ExtendedError::bare))
     }
 
+    /// SERVFAIL: what is safe is gone, and what is not safe is not given instead.
+    fn without_stand_in(&mut self) -> usize {
+        let text = "no safe stand-in of this search engine exists";
+        let error = ExtendedError { text: Some(&text), ..ExtendedError::bare(Code::OTHER) };
+        self.write(Rcode::ServFail, Body::Empty, Some(error))
+    }
+
     /// SERVFAIL.
-    fn failure(&mut self, error: &UpstreamError) -> usize {
+    fn failure(&mut self, no_answer: &NoAnswer) -> usize {
         let upstream_code;
         let mut text: Option<&dyn fmt::Display> = None;
-        let code = match error {
-            UpstreamError::Unreachable => Code::NO_REACHABLE_AUTHORITY,
+        let code = match &no_answer.error {
+            UpstreamError::Unreachable | UpstreamError::OutOfTime => Code::NO_REACHABLE_AUTHORITY,
             UpstreamError::Garbled => Code::NETWORK_ERROR,
             UpstreamError::Failed { rcode, errors } => match errors.first() {
                 Some(received) => {
@@ -423,8 +437,9 @@ impl<'q> Reply<'q> {
                 }
             },
         };
-        let error = ExtendedError { text, ..ExtendedError::bare(code) };
-        self.write(Rcode::ServFail, Body::Empty, Some(error))
+        let cause = ExtendedError { text, ..ExtendedError::bare(code) };
+        let cached = no_answer.cached.then_some(ExtendedError::bare(Code::CACHED_ERROR));
+        self.write(Rcode::ServFail, Body::Empty, iter::once(cause).chain(cached))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     failure::Failure,
     policy::search::SearchTable,
-    resolve::{Query, Resolver, upstream::UpstreamError},
+    resolve::{NoAnswer, Query, Resolver},
     service,
     wire::rr_type,
 };
@@ -102,7 +102,7 @@ async fn state(resolver: &Resolver, name: DomainName) -> State {
     }
 }
 
-async fn addresses(resolver: &Resolver, name: DomainName) -> Result<Vec<IpAddr>, UpstreamError> {
+async fn addresses(resolver: &Resolver, name: DomainName) -> Result<Vec<IpAddr>, NoAnswer> {
     let mut query =
         Query { name, record_type: rr_type::A, dnssec_ok: false, checking_disabled: false };
     let mut addresses = resolver.resolve(&query).await?.response().addresses().to_vec();
@@ -130,7 +130,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        resolve::upstream::Upstream,
+        resolve::upstream::{Upstream, UpstreamError},
         testing::{self, soa},
         wire::extract::Response,
     };

@@ -6,6 +6,7 @@
 //! | under `gone.example` | nothing: it does not exist |
 //! | `private.…` | the address 10.0.0.5, which is no public one |
 //! | `to-N.alias.example` | an alias of the Nth name that the test gave |
+//! | `safe` or `strict` in its first label | as the rest: what search engines are replaced by exists |
 //! | any other, one in ten | does not exist |
 //! | one in ten | no addresses, but mail and text |
 //! | one in ten | an alias of `target-N.elsewhere.example` |
@@ -180,7 +181,9 @@ fn kind(name: &str) -> Kind {
     }
     let private = name.starts_with("private.");
     let everything = Kind::Data { with_addresses: true, private };
-    if private || name.ends_with(".elsewhere.example") {
+    let first = name.split('.').next().unwrap_or_default();
+    let stands_in = first.contains("safe") || first.contains("strict");
+    if private || stands_in || name.ends_with(".elsewhere.example") {
         return everything;
     }
     let mut hasher = DefaultHasher::new();

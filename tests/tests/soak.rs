@@ -34,6 +34,8 @@ const DEATH: Duration = Duration::from_secs(5);
 const WARM: Duration = Duration::from_secs(30 * 60);
 /// Octets by which a shorter run may grow, while its cache fills.
 const WARMING: u64 = 8 << 20;
+/// Failed questions that are told of.
+const FAILURES_SHOWN: usize = 20;
 /// Seconds that the world's answers live.
 const TTL: u32 = 30;
 
@@ -106,6 +108,7 @@ fn nothing_is_lost_and_nothing_grows() {
         report.codes,
         report.lost
     );
+    println!("failed: {:?}", report.failed);
     println!("latency: median {median:?}, p99 {p99:?}, p99.9 {p999:?}");
     println!("visits over TCP, TLS and HTTPS: {visits:?}");
     println!("resident memory: {early} octets after a sixth, {end} at the end");
@@ -116,7 +119,12 @@ fn nothing_is_lost_and_nothing_grows() {
     let failed = report.codes.get("SERVFAIL").copied().unwrap_or_default();
     let code = |name: &str| report.codes.get(name).copied().unwrap_or_default();
     assert_eq!(code("NOERROR") + code("NXDOMAIN") + failed, report.latencies.len() as u64);
-    assert!(report.lost + failed <= owed, "{} lost, {failed} failed, {owed} owed", report.lost);
+    assert!(
+        report.lost + failed <= owed,
+        "{} lost, {owed} owed, {failed} failed: {:?}",
+        report.lost,
+        report.failed
+    );
     let most = match duration >= WARM {
         true => early * 105 / 100,
         false => early + WARMING,
@@ -301,6 +309,8 @@ fn dnsperf(server: SocketAddr, questions: &Path, duration: Duration, rate: u64) 
 struct Report {
     codes: BTreeMap<String, u64>,
     lost: u64,
+    /// The first questions that were answered with SERVFAIL: a name and a type.
+    failed: Vec<String>,
     /// Microseconds.
     latencies: Vec<u32>,
 }
@@ -315,7 +325,10 @@ impl Report {
             let words: Vec<_> = line.split_whitespace().collect();
             match words[..] {
                 ["T", ..] => report.lost += 1,
-                [code, .., seconds] => {
+                [code, ref question @ .., seconds] => {
+                    if code == "SERVFAIL" && report.failed.len() < FAILURES_SHOWN {
+                        report.failed.push(question.join(" "));
+                    }
                     *report.codes.entry(code.to_owned()).or_default() += 1;
                     report.latencies.push((seconds.parse::<f64>().unwrap() * 1e6) as u32);
                 }

@@ -274,6 +274,7 @@ async fn conversations() {
     let snapshot = testing::snapshot(CONFIG);
     for (client, packet, expected) in &cases {
         for transport in [Transport::Datagram, Transport::Stream] {
+            snapshot.resolver.flush(None);
             let reply = over(transport, &snapshot, client, packet).await;
             let told = reply.map_or("silence".into(), |reply| shown(packet, &reply));
             assert_eq!(told, *expected, "{client}, {transport:?}, {packet:02x?}");
@@ -338,6 +339,7 @@ async fn structured_errors() {
     let snapshot = testing::snapshot(CONFIG);
     for (client, packet, expected) in &cases {
         for transport in [Transport::Datagram, Transport::Stream, Transport::Encrypted] {
+            snapshot.resolver.flush(None);
             let reply = over(transport, &snapshot, client, packet).await.unwrap();
             assert_eq!(shown(packet, &reply), *expected, "{client}, {transport:?}, {packet:02x?}");
         }
@@ -471,6 +473,51 @@ async fn truncation() {
     let reply = over(Transport::Stream, &snapshot, CHILD, &packet).await.unwrap();
     assert_eq!(Message::from_vec(&reply).unwrap().answers.len(), 12);
     assert!(!Message::from_vec(&reply).unwrap().metadata.truncation);
+}
+
+/// What failed a moment ago is not asked again, and the client is told so beside the reason (RFC 8914
+/// §4.14).
+#[tokio::test]
+async fn failures_from_the_cache() {
+    let snapshot = testing::snapshot(CONFIG);
+    for (name, reason) in [
+        ("down.example", "ede 22 "),
+        ("garbled.example", "ede 23 "),
+        ("servfail.example", "ede 0 upstream answered SERVFAIL"),
+    ] {
+        let packet = query(RD, name, A, 1, EDNS);
+        for expected in [
+            format!("SERVFAIL rd ra; edns; {reason}"),
+            format!("SERVFAIL rd ra; edns; {reason}; ede 13 "),
+            format!("SERVFAIL rd ra; edns; {reason}; ede 13 "),
+        ] {
+            let reply = over_udp(&snapshot, CHILD, &packet).await.unwrap();
+            assert_eq!(shown(&packet, &reply), expected);
+        }
+        let packet = query(RD, name, A, 1, NO_EDNS);
+        let reply = over_udp(&snapshot, CHILD, &packet).await.unwrap();
+        assert_eq!(shown(&packet, &reply), "SERVFAIL rd ra");
+    }
+}
+
+/// A search engine whose safe hosts are gone: upstream is well, and the engine is not let through.
+#[tokio::test]
+async fn a_stand_in_that_is_gone() {
+    struct Empty;
+
+    #[async_trait]
+    impl Upstream for Empty {
+        async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
+            Ok(testing::response(query, 3, false, &[], &[]))
+        }
+    }
+
+    let mut snapshot = testing::snapshot(CONFIG);
+    snapshot.resolver = testing::resolver(Arc::new(Empty));
+    let packet = query(RD, "www.google.com", A, 1, EDNS);
+    let reply = over_udp(&snapshot, STRUCTURED, &packet).await.unwrap();
+    let expected = "SERVFAIL rd ra; edns; ede 0 no safe stand-in of this search engine exists";
+    assert_eq!(shown(&packet, &reply), expected);
 }
 
 /// The longest names still get their whole refusal, without EDNS and with the smallest.

@@ -10,7 +10,9 @@ pub mod upstream;
 use std::sync::Arc;
 
 use filter_core::DomainName;
+use thiserror::Error;
 
+use self::upstream::UpstreamError;
 pub use self::{
     cache::CacheSettings,
     resolver::{Resolver, Statistics},
@@ -28,6 +30,22 @@ pub struct Query {
     pub dnssec_ok: bool,
     /// CD: also what does not verify (RFC 4035 §3.2.2).
     pub checking_disabled: bool,
+}
+
+/// Why a query has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{error}")]
+pub struct NoAnswer {
+    /// What upstream made of it.
+    pub error: UpstreamError,
+    /// True where that was a moment ago, and upstream was not asked again (RFC 9520).
+    pub cached: bool,
+}
+
+impl From<UpstreamError> for NoAnswer {
+    fn from(error: UpstreamError) -> Self {
+        Self { error, cached: false }
+    }
 }
 
 /// What upstream says to a query, and since when.

@@ -17,9 +17,9 @@ use tokio::{
 };
 
 use super::{
-    Answer, CacheSettings, Query,
+    Answer, CacheSettings, NoAnswer, Query,
     cache::{Cache, Found},
-    upstream::{Upstream, UpstreamError},
+    upstream::{ServerStatus, Upstream, UpstreamError},
 };
 
 /// How long a client waits before it gets a stale answer (RFC 8767 §5).
@@ -92,8 +92,8 @@ impl Resolver {
     /// Answers a query from the cache, or asks upstream. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`UpstreamError`], when upstream fails or failed a moment ago, and the cache knows nothing.
-    pub async fn resolve(&self, query: &Query) -> Result<Answer, UpstreamError> {
+    /// [`NoAnswer`], when upstream fails or failed a moment ago, and the cache knows nothing.
+    pub async fn resolve(&self, query: &Query) -> Result<Answer, NoAnswer> {
         let counters = &self.shared.counters;
         match self.shared.look_up(query) {
             Found::Fresh { answer, refresh } => {
@@ -105,7 +105,7 @@ impl Resolver {
             }
             Found::Failed(error) => {
                 add_one(&counters.hits);
-                Err(error)
+                Err(NoAnswer { error, cached: true })
             }
             Found::Stale { answer, retry } => {
                 if retry && let Ok(Ok(fresh)) = timeout(STALE_WAIT, landed(self.fly(query))).await {
@@ -117,7 +117,7 @@ impl Resolver {
             }
             Found::Nothing => {
                 add_one(&counters.misses);
-                landed(self.fly(query)).await
+                Ok(landed(self.fly(query)).await?)
             }
         }
     }
@@ -143,6 +143,11 @@ impl Resolver {
     /// Forgets a name and everything below it; without a name, everything.
     pub fn flush(&self, name: Option<&DomainName>) {
         self.shared.cache.flush(name);
+    }
+
+    /// How each upstream server does.
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        self.shared.upstream.servers()
     }
 
     /// Figures, as they are now.
@@ -196,7 +201,9 @@ impl Resolver {
                 Ok(response) => Ok(shared.cache.insert(&query, response, now)),
                 Err(error) => {
                     add_one(&shared.counters.failed);
-                    shared.cache.insert_failure(&query, error.clone(), now);
+                    if error != UpstreamError::OutOfTime {
+                        shared.cache.insert_failure(&query, error.clone(), now);
+                    }
                     Err(error)
                 }
             };

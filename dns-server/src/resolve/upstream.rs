@@ -30,11 +30,33 @@ pub trait Upstream: Send + Sync + 'static {
     /// [`UpstreamError`], within a few seconds, when nobody knows.
     async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError>;
 
+    /// How each server does, in no particular order.
+    fn servers(&self) -> Vec<ServerStatus> {
+        Vec::new()
+    }
+
     /// Labels of the zone whose servers know this name: what others say of names above it says
     /// nothing about it.
     fn zone_labels(&self, _name: &DomainName) -> usize {
         0
     }
+}
+
+/// How a server does, since it became one of those that are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerStatus {
+    /// Which one.
+    pub server: Server,
+    /// The zone whose names it is asked about; `None`: all that have no servers of their own.
+    pub zone: Option<DomainName>,
+    /// True while it is left alone, because it was silent or is this server itself.
+    pub resting: bool,
+    /// Mean time to an answer, lately; `None` before the first one.
+    pub latency: Option<Duration>,
+    /// Questions sent to it.
+    pub questions: u64,
+    /// Those of them that it did not answer, or that did not reach it.
+    pub silences: u64,
 }
 
 /// One server, by one protocol.
@@ -43,8 +65,8 @@ trait Exchange: Send + Sync + 'static {
     /// Gets the response to a query, whatever its response code.
     ///
     /// # Errors
-    /// [`UpstreamError::Unreachable`] or [`UpstreamError::Garbled`]. There may be no end to it: the
-    /// caller waits as long as it wants.
+    /// [`UpstreamError::Unreachable`] where that shows at once, [`UpstreamError::Garbled`]. There may
+    /// be no end to it: the caller waits as long as it wants.
     async fn exchange(&self, query: &Query) -> Result<Response, UpstreamError>;
 }
 
@@ -58,6 +80,9 @@ pub enum UpstreamError {
     /// No server answered in time.
     #[error("no upstream server answers")]
     Unreachable,
+    /// Time was up before every server was asked: another question may find one that answers.
+    #[error("no upstream server answered in time")]
+    OutOfTime,
     /// What came back was not an answer.
     #[error("the upstream server sends malformed answers")]
     Garbled,
@@ -84,7 +109,7 @@ impl UpstreamError {
     /// How much it tells.
     fn rank(&self) -> u8 {
         match self {
-            Self::Unreachable => 0,
+            Self::Unreachable | Self::OutOfTime => 0,
             Self::Garbled => 1,
             Self::Failed { .. } => 2,
         }

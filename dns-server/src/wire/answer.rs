@@ -69,15 +69,15 @@ pub enum Body<'a> {
 /// Writes the reply to the query that `buffer` starts with over it; returns its length.
 ///
 /// `buffer` should be [`REPLY_CAPACITY`] octets or more. What does not fit `transport` is left out,
-/// in this order: padding, the extended error's text (for its shorter one), the extended error, the records (and TC is
-/// set).
-pub fn write(
+/// in this order: padding, the extended errors' text (for their shorter one), the extended errors, the
+/// records (and TC is set).
+pub fn write<'e>(
     buffer: &mut [u8],
     echo: &Echo,
     transport: Transport,
     rcode: Rcode,
     body: Body<'_>,
-    error: Option<ExtendedError<'_>>,
+    errors: impl IntoIterator<Item = ExtendedError<'e>>,
 ) -> usize {
     let limit = echo.limit(transport).min(buffer.len());
     let mut reply =
@@ -85,8 +85,8 @@ pub fn write(
     reply.header(false);
     if reply.records(body).and_then(|()| reply.opt()).is_none() {
         reply.truncate();
-    } else if let (Some(error), Some(_)) = (error, echo.edns) {
-        reply.extended_error(error);
+    } else if echo.edns.is_some() {
+        errors.into_iter().for_each(|error| reply.extended_error(error));
     }
     reply.pad(transport);
     reply.end

@@ -16,6 +16,8 @@ impl Code {
     pub const STALE_ANSWER: Self = Self(3);
     /// An address was made up (§4.5).
     pub const FORGED: Self = Self(4);
+    /// It failed a moment ago, and was not asked about again (§4.14).
+    pub const CACHED_ERROR: Self = Self(13);
     /// Refused by this resolver's own policy (§4.16).
     pub const BLOCKED: Self = Self(15);
     /// Refused because the law asks for it (§4.17).

@@ -4,7 +4,7 @@ use rand::random;
 
 use super::{
     CLASS_IN, HEADER, UDP_PAYLOAD,
-    question::{AD, CD, RD},
+    question::{AD, CD, QR, RD},
     rr_type,
 };
 
@@ -17,6 +17,8 @@ pub struct OutgoingQuery<'n> {
     pub name: &'n [u8],
     /// QTYPE.
     pub record_type: u16,
+    /// Whether it has an OPT record, without which there is neither DO nor padding.
+    pub edns: bool,
     /// DO.
     pub dnssec_ok: bool,
     /// CD.
@@ -27,6 +29,9 @@ pub struct OutgoingQuery<'n> {
     pub padded: bool,
 }
 
+/// Response codes (RFC 1035 §4.1.1).
+const FORMERR: u8 = 1;
+const NOTIMP: u8 = 4;
 /// EDNS option code (RFC 7830).
 const PADDING: u16 = 12;
 /// Queries are padded to multiples of so many octets (RFC 8467 §4.1).
@@ -41,10 +46,13 @@ impl OutgoingQuery<'_> {
             if self.checking_disabled { CD } else { 0 } | if self.wants_authentic { AD } else { 0 };
         let mut octets = Vec::with_capacity(PADDING_BLOCK);
         octets.extend(id.to_be_bytes());
-        octets.extend([RD, low, 0, 1, 0, 0, 0, 0, 0, 1]);
+        octets.extend([RD, low, 0, 1, 0, 0, 0, 0, 0, u8::from(self.edns)]);
         octets.extend(self.name);
         octets.extend(self.record_type.to_be_bytes());
         octets.extend(CLASS_IN.to_be_bytes());
+        if !self.edns {
+            return octets;
+        }
         octets.push(0);
         octets.extend(rr_type::OPT.to_be_bytes());
         octets.extend(UDP_PAYLOAD.to_be_bytes());
@@ -80,6 +88,17 @@ pub fn spells_alike(message: &[u8], name: &[u8]) -> bool {
     message.get(HEADER..).is_some_and(|question| question.starts_with(name))
 }
 
+/// True for a reply to a query with an OPT record from somebody who does not know what that is: FORMERR
+/// or NOTIMP, without an OPT, and perhaps without the question (RFC 6891 §7).
+pub fn knows_no_edns(message: &[u8]) -> bool {
+    let Some([_, _, high, low, _, _, _, _, _, _, additional @ ..]) =
+        message.first_chunk::<HEADER>()
+    else {
+        return false;
+    };
+    high & QR != 0 && matches!(low & 0x0f, FORMERR | NOTIMP) && *additional == [0, 0]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +108,7 @@ mod tests {
         let plain = OutgoingQuery {
             name: b"\x03wWw\x07example\0",
             record_type: 28,
+            edns: true,
             dnssec_ok: false,
             checking_disabled: false,
             wants_authentic: false,
@@ -101,6 +121,8 @@ mod tests {
             b"\0\0\x29\x04\xd0\0\0\0\0\0\0",
         ];
         assert_eq!(plain.octets(0xabcd), expected.concat());
+        let bare = OutgoingQuery { edns: false, dnssec_ok: true, padded: true, ..plain };
+        assert_eq!(bare.octets(1), [b"\0\x01\x01\0\0\x01\0\0\0\0\0\0", &question[..]].concat());
         let all = OutgoingQuery {
             dnssec_ok: true,
             checking_disabled: true,
@@ -116,6 +138,27 @@ mod tests {
         ];
         assert_eq!(all.octets(0), expected.concat());
         assert_eq!(all.octets(0).len(), 128);
+    }
+
+    #[test]
+    fn who_knows_no_edns() {
+        let question = b"\x03wWw\x07example\0\0\x1c\0\x01".as_slice();
+        let opt = b"\0\0\x29\x04\xd0\0\0\0\0\0\0".as_slice();
+        #[rustfmt::skip]
+        let cases = [
+            ("FORMERR", [0x81, 0x81, 0, 1, 0], question, true),
+            ("NOTIMP", [0x81, 0x84, 0, 1, 0], question, true),
+            ("the header alone", [0x81, 0x81, 0, 0, 0], b"", true),
+            ("with an OPT", [0x81, 0x81, 0, 1, 1], &[question, opt].concat(), false),
+            ("SERVFAIL", [0x81, 0x82, 0, 1, 0], question, false),
+            ("an answer", [0x81, 0x80, 0, 1, 0], question, false),
+            ("no response", [0x01, 0x01, 0, 1, 0], question, false),
+        ];
+        for (what, [high, low, q1, q2, additional], rest, expected) in cases {
+            let header = [7, 7, high, low, q1, q2, 0, 0, 0, 0, 0, additional];
+            assert_eq!(knows_no_edns(&[&header, rest].concat()), expected, "{what}");
+        }
+        assert!(!knows_no_edns(&[7, 7, 0x81, 0x81]));
     }
 
     #[test]

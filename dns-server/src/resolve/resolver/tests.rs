@@ -22,6 +22,7 @@ const WELL: u8 = 0;
 const FAILING: u8 = 1;
 const STUCK: u8 = 2;
 const CRASHING: u8 = 3;
+const LATE: u8 = 4;
 
 /// How long it takes to answer.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -33,6 +34,7 @@ impl Upstream for Scripted {
         sleep(LATENCY).await;
         match self.mood.load(Ordering::SeqCst) {
             FAILING => Err(UpstreamError::Unreachable),
+            LATE => Err(UpstreamError::OutOfTime),
             STUCK => std::future::pending().await,
             CRASHING => panic!("as the test wants it"),
             _ => Ok(testing::response(query, 0, false, &[(1, 100, &[192, 0, 2, number])], &[])),
@@ -68,7 +70,8 @@ async fn told(resolver: &Resolver, name: &str) -> String {
             let number = number.trim_start_matches("192.0.2.");
             format!("{number} aged {}{}", answer.age, if answer.stale { ", stale" } else { "" })
         }
-        Err(error) => format!("{error:?}"),
+        Err(NoAnswer { error, cached: false }) => format!("{error:?}"),
+        Err(NoAnswer { error, cached: true }) => format!("{error:?}, cached"),
     }
 }
 
@@ -158,13 +161,31 @@ async fn stale_answers() {
 async fn failures_are_not_asked_about_again_at_once() {
     let (upstream, resolver) = site();
     upstream.becomes(FAILING);
-    for _ in 0..3 {
-        assert_eq!(told(&resolver, "www.example").await, "Unreachable");
+    for expected in ["Unreachable", "Unreachable, cached", "Unreachable, cached"] {
+        assert_eq!(told(&resolver, "www.example").await, expected);
     }
     assert_eq!((upstream.asked(), resolver.statistics().failed), (1, 1));
     upstream.becomes(WELL);
     pass(5).await;
     assert_eq!(told(&resolver, "www.example").await, "2 aged 0");
+}
+
+/// While some servers were not even asked, nothing is known to have failed.
+#[tokio::test(start_paused = true)]
+async fn only_a_whole_failure_is_remembered() {
+    let (upstream, resolver) = site();
+    upstream.becomes(LATE);
+    for _ in 0..2 {
+        assert_eq!(told(&resolver, "www.example").await, "OutOfTime");
+    }
+    upstream.becomes(WELL);
+    assert_eq!(told(&resolver, "www.example").await, "3 aged 0");
+    // An answer whose time is over is asked about again at once, too.
+    pass(200).await;
+    upstream.becomes(LATE);
+    assert_eq!(told(&resolver, "www.example").await, "3 aged 200, stale");
+    upstream.becomes(WELL);
+    assert_eq!(told(&resolver, "www.example").await, "5 aged 0");
 }
 
 /// A fault of ours with one question is no fault with the next.

@@ -112,6 +112,7 @@ impl Exchange for Encrypted {
         let outgoing = OutgoingQuery {
             name: query.name.as_wire(),
             record_type: query.record_type,
+            edns: true,
             dnssec_ok: query.dnssec_ok,
             checking_disabled: query.checking_disabled,
             wants_authentic: self.wants_authentic,

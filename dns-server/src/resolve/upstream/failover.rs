@@ -1,9 +1,12 @@
 //! Several servers for the same names: one of them is asked, the next one where it fails.
 
 use std::{
-    cmp::Reverse,
+    collections::VecDeque,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,8 +18,8 @@ use tokio::{
 };
 
 use super::{
-    Exchange, Query, SERVER_TIMEOUT, Server, Upstream, UpstreamError, encrypted::Encrypted,
-    plain::Plain, sentinel::Sentinel, server::Protocol,
+    Exchange, Query, SERVER_TIMEOUT, Server, ServerStatus, Upstream, UpstreamError,
+    encrypted::Encrypted, plain::Plain, sentinel::Sentinel, server::Protocol,
 };
 use crate::wire::extract::Response;
 
@@ -32,7 +35,8 @@ pub enum Order {
 
 /// How long all servers together may take: a client does not wait longer (dig: 5 s).
 const TOTAL_TIMEOUT: Duration = Duration::from_millis(4500);
-/// Servers that are asked one question, at most.
+/// How often a question is put, at most; whoever turns it down at once, as a port where nobody listens
+/// does, does not count.
 const ATTEMPTS: usize = 3;
 /// How long a server that does not answer is left alone, at first; twice as long each time after.
 const REST: Duration = Duration::from_secs(5);
@@ -59,6 +63,8 @@ struct Member {
     exchange: Box<dyn Exchange>,
     health: Mutex<Health>,
     sentinel: Sentinel,
+    questions: AtomicU64,
+    silences: AtomicU64,
 }
 
 #[derive(Default)]
@@ -107,6 +113,8 @@ impl Failover {
             exchange,
             health: Mutex::default(),
             sentinel: Sentinel::new(),
+            questions: AtomicU64::new(0),
+            silences: AtomicU64::new(0),
         };
         Self {
             servers: members.into_iter().map(member).collect(),
@@ -145,26 +153,31 @@ impl Failover {
         tokio::spawn(async move {
             let member = &servers[place];
             let sent = Instant::now();
-            let answer = timeout(SERVER_TIMEOUT, member.exchange.exchange(&probe())).await;
-            match answer {
-                Ok(Ok(_)) | Ok(Err(UpstreamError::Garbled)) => member.answered(sent),
-                _ => member.was_silent(sent),
+            let outcome = member.ask(&probe(), sent + SERVER_TIMEOUT).await;
+            // What it says is of no interest, only that it does.
+            if let Err(NoResponse::Error(UpstreamError::Garbled)) = outcome {
+                member.answered(sent);
             }
             member.health().probing = false;
         });
     }
 
+    /// Asks one after another; once they were all silent, again, as long as a client waits: a datagram
+    /// or two may have been lost.
     async fn ask_each(&self, query: &Query) -> Result<Response, UpstreamError> {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
         let mut failure = UpstreamError::Unreachable;
-        for place in self.candidates(Instant::now()).into_iter().take(ATTEMPTS) {
-            let member = &self.servers[place];
-            let sent = Instant::now();
-            let until = deadline.min(sent + SERVER_TIMEOUT);
-            let outcome = timeout_at(until, member.exchange.exchange(query)).await;
-            let error = match outcome.unwrap_or(Err(UpstreamError::Unreachable)) {
+        let mut queue = VecDeque::from(self.candidates(Instant::now()));
+        let (mut unasked, mut attempts) = (queue.len(), 0);
+        while attempts < ATTEMPTS
+            && Instant::now() < deadline
+            && let Some(place) = queue.pop_front()
+        {
+            unasked = unasked.saturating_sub(1);
+            let until = deadline.min(Instant::now() + SERVER_TIMEOUT);
+            let error = match self.servers[place].ask(query, until).await {
                 Ok(response) => {
-                    member.answered(sent);
+                    attempts += 1;
                     self.forget_latencies(place);
                     match failure_of(&response) {
                         None => return Ok(response),
@@ -173,21 +186,28 @@ impl Failover {
                         Some(error) => error,
                     }
                 }
-                Err(UpstreamError::Unreachable) => {
-                    member.was_silent(sent);
+                Err(NoResponse::Silence) => {
+                    attempts += 1;
+                    queue.push_back(place);
                     UpstreamError::Unreachable
                 }
-                Err(error) => error,
+                Err(NoResponse::Error(error)) => {
+                    attempts += usize::from(error != UpstreamError::Unreachable);
+                    error
+                }
             };
             // Who said something says more about it than who said nothing.
-            if Reverse(error.rank()) <= Reverse(failure.rank()) {
+            if error.rank() >= failure.rank() {
                 failure = error;
             }
-            if Instant::now() >= deadline {
+            if unasked == 0 && failure != UpstreamError::Unreachable {
                 break;
             }
         }
-        Err(failure)
+        match failure {
+            UpstreamError::Unreachable if unasked > 0 => Err(UpstreamError::OutOfTime),
+            failure => Err(failure),
+        }
     }
 
     fn forget_latencies(&self, asked: usize) {
@@ -217,6 +237,10 @@ impl Failover {
 
 #[async_trait]
 impl Upstream for Failover {
+    fn servers(&self) -> Vec<ServerStatus> {
+        self.servers.iter().map(Member::status).collect()
+    }
+
     async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
         self.looked_for_ourselves.get_or_init(|| self.look_for_ourselves()).await;
         if let Some(member) = self.servers.iter().find(|m| m.sentinel.is_in(query)) {
@@ -231,7 +255,31 @@ impl Upstream for Failover {
     }
 }
 
+/// Why there is no response.
+enum NoResponse {
+    /// Nothing came in time.
+    Silence,
+    Error(UpstreamError),
+}
+
 impl Member {
+    /// Asks, and learns from it how the server does.
+    async fn ask(&self, query: &Query, until: Instant) -> Result<Response, NoResponse> {
+        let sent = Instant::now();
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        let outcome = timeout_at(until, self.exchange.exchange(query)).await;
+        match &outcome {
+            Ok(Ok(_)) => self.answered(sent),
+            // Nonsense says nothing about how it does.
+            Ok(Err(UpstreamError::Garbled)) => {}
+            Ok(Err(_)) | Err(_) => {
+                self.silences.fetch_add(1, Ordering::Relaxed);
+                self.was_silent(sent);
+            }
+        }
+        outcome.map_or(Err(NoResponse::Silence), |outcome| outcome.map_err(NoResponse::Error))
+    }
+
     fn health(&self) -> MutexGuard<'_, Health> {
         // Plain figures, each right by itself.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
@@ -275,6 +323,18 @@ impl Member {
         let rest = REST * 2_u32.saturating_pow(health.silences.min(8));
         health.silences += 1;
         health.rests_until = Some(now + rest.min(LONGEST_REST));
+    }
+
+    fn status(&self) -> ServerStatus {
+        let health = self.health();
+        ServerStatus {
+            server: self.server.clone(),
+            zone: None,
+            resting: health.rests_until.is_some() || health.is_ourselves,
+            latency: health.latency,
+            questions: self.questions.load(Ordering::Relaxed),
+            silences: self.silences.load(Ordering::Relaxed),
+        }
     }
 
     fn is_ourselves(&self) {

@@ -20,12 +20,12 @@ use tokio::{
 
 use super::{Exchange, Query, UpstreamError};
 use crate::wire::{
-    extract::{Response, Unusable},
-    query::{OutgoingQuery, has_id, in_random_case, spells_alike},
+    extract::Response,
+    query::{OutgoingQuery, has_id, in_random_case, knows_no_edns, spells_alike},
 };
 
-/// After these times, one after another, a datagram counts as lost, and is sent again or given up.
-const PATIENCE: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(1400)];
+/// After this time a datagram counts as lost, and is sent again; the next one after twice as long.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Datagrams that are not from the server's side of this conversation, after which it is given up.
 const MAX_STRANGE: usize = 100;
 /// The longest datagram that is read; no honest one is longer than the 1232 octets we ask for.
@@ -38,55 +38,73 @@ pub(super) struct Plain {
     pub(super) wants_authentic: bool,
 }
 
+/// What a server made of a query.
+enum Reply {
+    Response(Response),
+    /// It does not know what an OPT record is (RFC 6891 §7).
+    NoEdns,
+    /// It takes TCP to know: it is not to be trusted, or not whole.
+    Unclear,
+}
+
 #[async_trait]
 impl Exchange for Plain {
     async fn exchange(&self, query: &Query) -> Result<Response, UpstreamError> {
-        match self.over_udp(query).await {
-            Ok(Some(response)) => Ok(response),
-            Ok(None) => self.over_tcp(query).await,
-            Err(_) => Err(UpstreamError::Unreachable),
+        for edns in [true, false] {
+            let reply = match self.over_udp(query, edns).await {
+                Ok(Reply::Unclear) => self.over_tcp(query, edns).await?,
+                Ok(reply) => reply,
+                Err(_) => return Err(UpstreamError::Unreachable),
+            };
+            match reply {
+                Reply::Response(response) => return Ok(response),
+                // Nor is it remembered: a forged reply takes the signatures out of one answer only.
+                Reply::NoEdns => {}
+                Reply::Unclear => break,
+            }
         }
+        Err(UpstreamError::Garbled)
     }
 }
 
 impl Plain {
-    /// `None`: it takes TCP to know.
-    async fn over_udp(&self, query: &Query) -> io::Result<Option<Response>> {
+    /// Asks until there is a reply.
+    async fn over_udp(&self, query: &Query, edns: bool) -> io::Result<Reply> {
         let any_port: SocketAddr = match self.address {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
-        let socket = UdpSocket::bind(any_port).await?;
-        // From here on the kernel drops what others send, and tells when nobody listens.
-        socket.connect(self.address).await?;
+        let socket = connected(any_port, self.address).await?;
         let name = in_random_case(query.name.as_wire());
         let id = random();
-        let sent = self.outgoing(query, &name).octets(id);
-        for patience in PATIENCE {
+        let sent = self.outgoing(query, &name, edns).octets(id);
+        let mut patience = PATIENCE;
+        loop {
             socket.send(&sent).await?;
-            if let Ok(received) = timeout(patience, answer(&socket, id, &name, query)).await {
-                return received;
+            if let Ok(reply) = timeout(patience, answer(&socket, id, &name, query, edns)).await {
+                return reply;
             }
+            patience *= 2;
         }
-        Err(io::ErrorKind::TimedOut.into())
     }
 
-    async fn over_tcp(&self, query: &Query) -> Result<Response, UpstreamError> {
+    async fn over_tcp(&self, query: &Query, edns: bool) -> Result<Reply, UpstreamError> {
         let id: u16 = random();
-        let sent = self.outgoing(query, query.name.as_wire()).octets(id);
+        let sent = self.outgoing(query, query.name.as_wire(), edns).octets(id);
         // To somebody who answers over UDP but not over TCP, no name is worth another question.
         let received = stream_exchange(self.address, &sent).await;
         let received = received.map_err(|_| UpstreamError::Garbled)?;
-        if !has_id(&received, id) {
-            return Err(UpstreamError::Garbled);
+        match has_id(&received, id) {
+            true => Ok(read(&received, query, edns)),
+            false => Ok(Reply::Unclear),
         }
-        read(&received, query).map_err(|_| UpstreamError::Garbled)
     }
 
-    fn outgoing<'n>(&self, query: &Query, name: &'n [u8]) -> OutgoingQuery<'n> {
+    fn outgoing<'n>(&self, query: &Query, name: &'n [u8], edns: bool) -> OutgoingQuery<'n> {
         OutgoingQuery {
             name,
             record_type: query.record_type,
+            edns,
             dnssec_ok: query.dnssec_ok,
             checking_disabled: query.checking_disabled,
             wants_authentic: self.wants_authentic,
@@ -95,24 +113,38 @@ impl Plain {
     }
 }
 
-/// Waits for the datagram that answers; `None`: it is not to be trusted, or not whole.
+/// A socket for one conversation: the kernel drops what others send, and tells when nobody listens.
+async fn connected(from: SocketAddr, to: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(from).await?;
+    socket.connect(to).await?;
+    // On this machine, the port where nobody listens any more may be the one that we were given.
+    match socket.local_addr()? == to {
+        true => Err(io::ErrorKind::ConnectionRefused.into()),
+        false => Ok(socket),
+    }
+}
+
+/// Waits for the datagram that answers.
 async fn answer(
     socket: &UdpSocket,
     id: u16,
     name: &[u8],
     query: &Query,
-) -> io::Result<Option<Response>> {
+    edns: bool,
+) -> io::Result<Reply> {
     let mut buffer = [0; DATAGRAM];
     for _ in 0..MAX_STRANGE {
         let length = socket.recv(&mut buffer).await?;
         let received = &buffer[..length];
         // Otherwise a late answer to somebody who had this port before, or a guess.
         if has_id(received, id) {
-            let response = read(received, query).ok();
-            return Ok(response.filter(|_| spells_alike(received, name)));
+            return Ok(match read(received, query, edns) {
+                Reply::Response(_) if !spells_alike(received, name) => Reply::Unclear,
+                reply => reply,
+            });
         }
     }
-    Ok(None)
+    Ok(Reply::Unclear)
 }
 
 async fn stream_exchange(server: SocketAddr, sent: &[u8]) -> io::Result<Vec<u8>> {
@@ -124,6 +156,27 @@ async fn stream_exchange(server: SocketAddr, sent: &[u8]) -> io::Result<Vec<u8>>
     Ok(received)
 }
 
-fn read(received: &[u8], query: &Query) -> Result<Response, Unusable> {
-    Response::read(received, &query.name, query.record_type, query.dnssec_ok)
+/// Reads what has the right ID.
+fn read(received: &[u8], query: &Query, edns: bool) -> Reply {
+    if edns && knows_no_edns(received) {
+        return Reply::NoEdns;
+    }
+    match Response::read(received, &query.name, query.record_type, query.dnssec_ok) {
+        Ok(response) => Reply::Response(response),
+        Err(_) => Reply::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where nobody listens, our own port would answer us with our own question.
+    #[tokio::test]
+    async fn nobody_talks_to_himself() {
+        let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = connected(free, free).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(connected("127.0.0.1:0".parse().unwrap(), free).await.is_ok());
+    }
 }

@@ -21,7 +21,10 @@ use hickory_resolver::proto::{
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::testing;
+use crate::{
+    resolve::{CacheSettings, Resolver},
+    testing,
+};
 
 /// A resolver on a port of its own, over UDP and TCP.
 struct Peer {
@@ -29,6 +32,9 @@ struct Peer {
     udp: Arc<AtomicUsize>,
     tcp: Arc<AtomicUsize>,
 }
+
+/// Datagrams and connections.
+type Counts = (usize, usize);
 
 /// What a peer sends when it is asked: several datagrams, or, over TCP, octets as they are.
 type Script = fn(&[u8]) -> Vec<Vec<u8>>;
@@ -253,6 +259,78 @@ async fn lies() {
     assert!(started.elapsed() < Duration::from_secs(60));
 }
 
+fn has_opt(query: &[u8]) -> bool {
+    query[11] == 1
+}
+
+/// The header alone, or with the question, and no OPT.
+fn knows_no_edns(query: &[u8], rcode: u8, with_question: bool) -> Vec<u8> {
+    let mut reply = query[..query.len() - 11].to_vec();
+    reply[2..4].copy_from_slice(&[0x81, 0x80 | rcode]);
+    reply[11] = 0;
+    if !with_question {
+        reply[5] = 0;
+        reply.truncate(12);
+    }
+    reply
+}
+
+/// RFC 6891 §7: who does not know EDNS is asked without; nobody is for being silent, or for an error
+/// that comes with an OPT.
+#[tokio::test]
+async fn who_knows_no_edns_is_asked_without() {
+    const SERVFAIL: &str = "Failed { rcode: 2, errors: [] }";
+    const FORMERR: &str = "Failed { rcode: 1, errors: [] }";
+    #[rustfmt::skip]
+    let cases: [(&str, Script, Script, &str, Counts); 8] = [
+        ("FORMERR", |query| match has_opt(query) {
+            true => vec![knows_no_edns(query, 1, true)],
+            false => answers(query),
+        }, says_nothing, ANSWER, (2, 0)),
+        ("FORMERR, the header alone", |query| match has_opt(query) {
+            true => vec![knows_no_edns(query, 1, false)],
+            false => answers(query),
+        }, says_nothing, ANSWER, (2, 0)),
+        ("NOTIMP", |query| match has_opt(query) {
+            true => vec![knows_no_edns(query, 4, true)],
+            false => answers(query),
+        }, says_nothing, ANSWER, (2, 0)),
+        ("FORMERR, then more than 512 octets", |query| match has_opt(query) {
+            true => vec![knows_no_edns(query, 1, true)],
+            false => truncates(query),
+        }, |query| {
+            assert!(!has_opt(query));
+            answers_tcp(query)
+        }, ANSWER, (2, 1)),
+        ("FORMERR over TCP", truncates, |query| framed(match has_opt(query) {
+            true => knows_no_edns(query, 1, true),
+            false => an_address(query),
+        }), ANSWER, (2, 2)),
+        ("FORMERR either way", |query| match has_opt(query) {
+            true => vec![knows_no_edns(query, 1, true)],
+            false => code(query, ResponseCode::FormErr),
+        }, says_nothing, FORMERR, (2, 0)),
+        ("FORMERR with an OPT", |query| code(query, ResponseCode::FormErr), says_nothing, FORMERR, (1, 0)),
+        ("SERVFAIL", fails, says_nothing, SERVFAIL, (1, 0)),
+    ];
+    for (what, over_udp, over_tcp, expected, asked) in cases {
+        let peer = Peer::start(over_udp, over_tcp);
+        let upstream = failover(&[&peer], Order::Given);
+        assert_eq!(told(&upstream, "www.example").await, expected, "{what}");
+        assert_eq!(peer.asked(), asked, "{what}");
+    }
+    // Silence is no sign of it (https://www.dnsflagday.net/2019/): all that is sent again has one.
+    let silent = Peer::start(
+        |query| {
+            assert!(has_opt(query));
+            Vec::new()
+        },
+        says_nothing,
+    );
+    assert_eq!(told(&failover(&[&silent], Order::Given), "www.example").await, UNREACHABLE);
+    assert!(silent.asked().0 > 2 && silent.asked().1 == 0);
+}
+
 #[tokio::test]
 async fn a_message_of_64_kib() {
     let peer = Peer::start(truncates, |query| {
@@ -337,7 +415,7 @@ async fn do_and_cd_are_passed_on() {
 }
 
 /// Datagrams and connections of two servers.
-type Asked = [(usize, usize); 2];
+type Asked = [Counts; 2];
 
 /// Several servers, and how often each is asked one question after another.
 #[tokio::test]
@@ -448,11 +526,18 @@ async fn zones_have_servers_of_their_own() {
 struct Fake {
     number: u8,
     asked: Arc<Mutex<Vec<String>>>,
-    /// Milliseconds to an answer; 0: none ever comes.
+    /// Milliseconds to an answer; [`SILENT`] or [`GONE`].
     latency: Arc<AtomicUsize>,
     /// Whom it asks in turn.
     forwards_to: Arc<OnceLock<Arc<Failover>>>,
 }
+
+/// No answer ever comes.
+const SILENT: usize = 0;
+/// Nobody listens there.
+const GONE: usize = usize::MAX;
+/// The first question is lost on its way, or its answer.
+const LOSSY: usize = usize::MAX - 1;
 
 /// Such servers behind a failover, by number from 1.
 struct Fakes {
@@ -474,8 +559,14 @@ impl Exchange for Fake {
             return upstream.lookup(query).await;
         }
         let latency = self.latency.load(Ordering::SeqCst);
-        if latency == 0 || name == "slow.example" {
-            std::future::pending::<()>().await;
+        if latency == LOSSY && !is_sentinel {
+            self.latency.store(10, Ordering::SeqCst);
+        }
+        match latency {
+            GONE => return Err(UpstreamError::Unreachable),
+            SILENT | LOSSY => std::future::pending::<()>().await,
+            _ if name == "slow.example" => std::future::pending::<()>().await,
+            _ => {}
         }
         tokio::time::sleep(Duration::from_millis(latency as u64)).await;
         let address: &[u8] = &[192, 0, 2, self.number];
@@ -525,7 +616,7 @@ async fn pass(time: u64) {
 /// It is not tried on clients: they are served by another meanwhile.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_rested_is_probed() {
-    let fakes = Fakes::new(&[0, 10], Order::Given);
+    let fakes = Fakes::new(&[SILENT, 10], Order::Given);
     assert_eq!(fakes.who().await, "2");
     assert_eq!(fakes.asked(0), ["www.example"]);
     pass(4).await;
@@ -559,18 +650,86 @@ async fn a_slow_name_is_no_silence() {
     assert_eq!(fakes.who().await, "1");
     assert_eq!(slow.await.unwrap(), Err(UpstreamError::Unreachable));
     assert_eq!(fakes.who().await, "1");
-    assert_eq!(fakes.asked(0), ["slow.example", "www.example", "www.example"]);
+    let asked = ["slow.example", "www.example", "slow.example", "www.example"];
+    assert_eq!(fakes.asked(0), asked);
+}
+
+/// What is lost on its way to the only server that lives is sent there again, while a client waits.
+#[tokio::test(start_paused = true)]
+async fn a_loss_is_no_failure() {
+    for (latencies, expected, asked) in [
+        (vec![LOSSY], "1", vec![2]),
+        (vec![GONE, LOSSY], "2", vec![1, 2]),
+        (vec![LOSSY, GONE], "1", vec![2, 1]),
+        (vec![LOSSY, LOSSY], "1", vec![2, 1]),
+    ] {
+        let fakes = Fakes::new(&latencies, Order::Given);
+        assert_eq!(fakes.who().await, expected, "{latencies:?}");
+        let counts: Vec<_> = (0..latencies.len()).map(|place| fakes.asked(place).len()).collect();
+        assert_eq!(counts, asked, "{latencies:?}");
+    }
+}
+
+/// Whoever turns a question down at once takes none of its time, nor of its attempts.
+#[tokio::test(start_paused = true)]
+async fn the_one_that_lives_is_found() {
+    let fakes = Fakes::new(&[GONE, GONE, GONE, GONE, 10], Order::Given);
+    assert_eq!(fakes.who().await, "5");
+    let fakes = Fakes::new(&[GONE; 5], Order::Given);
+    assert_eq!(fakes.who().await, UNREACHABLE);
 }
 
 /// All of them together take no longer than a client waits.
 #[tokio::test(start_paused = true)]
 async fn time_and_attempts_are_bounded() {
-    let fakes = Fakes::new(&[0; 5], Order::Given);
+    let fakes = Fakes::new(&[SILENT; 5], Order::Given);
     let before = tokio::time::Instant::now();
-    assert_eq!(fakes.who().await, UNREACHABLE);
+    assert_eq!(fakes.who().await, "OutOfTime");
     assert!((4500..4550).contains(&before.elapsed().as_millis()), "{:?}", before.elapsed());
     let asked: Vec<_> = (0..5).map(|place| fakes.asked(place).len()).collect();
     assert_eq!(asked, [1, 1, 1, 0, 0]);
+}
+
+/// That some servers are silent says nothing of those that were not asked.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_remembered_when_all_have_failed() {
+    for (servers, first, second) in [
+        (vec![SILENT; 3], "Unreachable, cached: false", "Unreachable, cached: true"),
+        (vec![GONE; 5], "Unreachable, cached: false", "Unreachable, cached: true"),
+        (vec![SILENT, SILENT, SILENT, 10], "OutOfTime, cached: false", "4"),
+        (vec![SILENT, 10], "2", "2"),
+    ] {
+        let fakes = Fakes::new(&servers, Order::Given);
+        let resolver = Resolver::new(fakes.failover.clone(), CacheSettings::default());
+        for expected in [first, second] {
+            let told = match resolver.resolve(&query("www.example", 1)).await {
+                Ok(answer) => answer.response().addresses()[0].to_string()[8..].to_owned(),
+                Err(no_answer) => format!("{:?}, cached: {}", no_answer.error, no_answer.cached),
+            };
+            assert_eq!(told, expected, "{servers:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_servers_do() {
+    let fakes = Fakes::new(&[SILENT, 20], Order::Given);
+    assert_eq!(fakes.who().await, "2");
+    fakes.latencies[1].store(100, Ordering::SeqCst);
+    assert_eq!(fakes.who().await, "2");
+    let told: Vec<_> = fakes
+        .failover
+        .servers()
+        .into_iter()
+        .map(|it| (it.server.to_string(), it.resting, it.latency, it.questions, it.silences))
+        .collect();
+    // A mean that follows slowly: (20 × 7 + 100) / 8 ms.
+    let latency = Some(Duration::from_millis(30));
+    let expected = [
+        ("192.0.2.1:53".to_owned(), true, None, 1, 1),
+        ("192.0.2.2:53".to_owned(), false, latency, 2, 0),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test(start_paused = true)]

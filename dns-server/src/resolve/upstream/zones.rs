@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use filter_core::DomainName;
 
-use super::{Query, Upstream, UpstreamError, failover::Failover};
+use super::{Query, ServerStatus, Upstream, UpstreamError, failover::Failover};
 use crate::wire::extract::Response;
 
 /// The servers for every name.
@@ -31,6 +31,14 @@ impl Upstream for Zones {
     async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
         let servers = self.zone(&query.name).map_or(&self.rest, |(_, servers)| servers);
         servers.lookup(query).await
+    }
+
+    fn servers(&self) -> Vec<ServerStatus> {
+        let of_zone = |(zone, servers): &(DomainName, Failover)| {
+            let of_zone = |status| ServerStatus { zone: Some(zone.clone()), ..status };
+            servers.servers().into_iter().map(of_zone).collect::<Vec<_>>()
+        };
+        self.rest.servers().into_iter().chain(self.zones.iter().flat_map(of_zone)).collect()
     }
 
     fn zone_labels(&self, name: &DomainName) -> usize {
