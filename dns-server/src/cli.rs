@@ -33,7 +33,7 @@ use self::operate::Operate;
 use crate::{
     bundle::{self, Origin},
     check_search,
-    config::{Config, ConfigError, ListSource, Tls},
+    config::{self, Config, ConfigError, ListSource, Tls},
     control::{self, ControlSocket, status::humane},
     failure::Failure,
     firewall,
@@ -69,6 +69,12 @@ enum Command {
     Run,
     /// Check the configuration and its bundle, without serving
     CheckConfig,
+    /// Print a configuration with every key that there is, its meaning and its default
+    DefaultConfig {
+        /// Print a JSON Schema instead, by which editors complete and check configurations
+        #[arg(long)]
+        schema: bool,
+    },
     /// Tell what would become of a name and why, from the configuration alone
     Explain {
         /// The name, such as www.example.com
@@ -152,6 +158,14 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => serve(config()?),
         Command::CheckConfig => check(&config()?),
+        Command::DefaultConfig { schema: false } => {
+            print!("{}", config::default_config());
+            Ok(())
+        }
+        Command::DefaultConfig { schema: true } => {
+            println!("{:#}", config::schema().as_value());
+            Ok(())
+        }
         Command::Explain { name, client, json } => explain(&config()?, &name, client, json),
         Command::CheckSearch { json } => check_search::run(&config()?, json),
         Command::Firewall { nftables: _, server } => {

@@ -111,6 +111,26 @@ profile = "child"
     assert_eq!(lines[5..], ["The configuration is valid."]);
 }
 
+/// What is printed can be served, and edited with an editor's help.
+#[test]
+fn default_config() {
+    let (code, stdout, stderr) = run(&mut preau(&["default-config"]));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let site = Site::new(&stdout);
+    let (code, told, stderr) = site.run(&["check-config"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(told.starts_with("listen: 127.0.0.1:5300\n"), "{told}");
+    let (code, schema, _) = run(&mut preau(&["default-config", "--schema"]));
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(schema["properties"]["limits"]["properties"]["waiting"]["default"], 1024);
+    for command in ["man", "completions"] {
+        let shell: &[&str] = if command == "completions" { &["bash"] } else { &[] };
+        let (_, stdout, _) = run(&mut preau(&[&[command], shell].concat()));
+        assert!(stdout.replace('\\', "").contains("default-config"), "{command}");
+    }
+}
+
 const TWO_GROUPS: &str = r#"
 [upstream]
 servers = ["192.0.2.1"]

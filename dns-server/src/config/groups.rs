@@ -6,8 +6,8 @@ use std::{
     ops::Range,
 };
 
+use super::Spanned;
 use ipnet::IpNet;
-use toml::Spanned;
 
 use super::{Group, Profile, profiles::built_in, schedule::SchoolYear, typed, validated::Check};
 

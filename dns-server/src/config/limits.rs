@@ -1,6 +1,6 @@
 //! `[limits]`: what clients may take.
 
-use toml::Spanned;
+use super::Spanned;
 
 use super::{Limits, typed, validated::Check};
 

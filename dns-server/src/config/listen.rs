@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, net::SocketAddr, ops::Range};
 
+use super::Spanned;
 use ipnet::IpNet;
-use toml::Spanned;
 
 use super::{Config, Listen, typed, validated::Check};
 

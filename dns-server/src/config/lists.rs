@@ -2,16 +2,16 @@
 
 use std::{path::Path, time::Duration};
 
+use super::Spanned;
 use lists::{
     pull::check_url,
     signature::{PublicKey, PublicKeys},
 };
-use toml::Spanned;
 
 use super::{ListSource, Lists, typed, validated::Check};
 
 /// How often the pointer is asked for.
-const POLL: Duration = Duration::from_secs(60 * 60);
+pub(super) const POLL: Duration = Duration::from_secs(60 * 60);
 /// The longest that makes sense: bundles expire.
 const LONGEST_POLL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 

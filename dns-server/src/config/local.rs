@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::Spanned;
 use filter_core::DomainName;
-use toml::Spanned;
 
 use super::{typed, validated::Check};
 use crate::policy::local::LocalRecords;

@@ -9,9 +9,11 @@ mod lists;
 mod local;
 mod operations;
 mod profiles;
+mod reference;
 mod schedule;
 mod search;
 mod services;
+mod spanned;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -36,7 +38,13 @@ use jiff::Timestamp;
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
-pub(crate) use self::{files::Files, lists::duration, validated::is_loop};
+use self::spanned::Spanned;
+pub(crate) use self::{
+    files::Files,
+    lists::duration,
+    reference::{default_config, schema},
+    validated::is_loop,
+};
 pub use self::{
     operations::Operations,
     schedule::{Exception, SchoolYear, Slot, Timetable},
@@ -261,7 +269,8 @@ pub struct Profile {
 
 impl Config {
     /// What clients are told who ask for encrypted transports: those that are listened for, once
-    /// `[tls] name` says what this server is called. Wildcard addresses are no hints.
+    /// `[tls] name` says what this server is called. Wildcard addresses are no hints. Port 0 is
+    /// another one at each start, for trying things out: nobody is sent there.
     pub fn designation(&self) -> Option<Designation> {
         let target = self.tls.as_ref()?.name.clone()?;
         let transports = [
@@ -271,7 +280,7 @@ impl Config {
         ];
         let mut endpoints: Vec<Endpoint> = Vec::new();
         for (addresses, alpn, doh_path) in transports {
-            for address in addresses {
+            for address in addresses.iter().filter(|address| address.port() != 0) {
                 let (ip, port) = (address.ip(), address.port());
                 let hint = (!ip.is_unspecified()).then_some(ip);
                 let same = |known: &&mut Endpoint| known.alpn == alpn && known.port == port;

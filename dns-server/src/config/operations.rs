@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use toml::Spanned;
+use super::Spanned;
 
 use super::{typed, validated::Check};
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, net::IpAddr, ops::Range, str::FromStr, sync::Arc};
 
+use super::Spanned;
 use filter_core::{Mode, NamePattern};
-use toml::Spanned;
 
 use super::{Profile, schedule::Timetable, search, typed, validated::Check};
 use crate::policy::{

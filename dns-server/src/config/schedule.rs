@@ -2,8 +2,8 @@
 
 use std::{iter, path::Path};
 
+use super::Spanned;
 use jiff::{civil::Date, tz::TimeZone};
-use toml::Spanned;
 
 use super::{Config, Group, typed, validated::Check};
 use crate::policy::{
@@ -112,7 +112,7 @@ impl Config {
     }
 }
 
-const PARIS: &str = "Europe/Paris";
+pub(super) const PARIS: &str = "Europe/Paris";
 
 impl Check {
     /// Relative paths start from `folder`.

@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path, sync::Arc};
 
+use super::Spanned;
 use lists::diagnostic::TextFile;
-use toml::Spanned;
 
 use super::{typed, validated::Check};
 use crate::policy::{

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::Spanned;
 use filter_core::NamePattern;
-use toml::Spanned;
 
 use super::{typed, validated::Check};
 use crate::policy::services::Services;

@@ -973,7 +973,7 @@ fn faults_of_lists() {
         (
             "[lists]\nstate_dir = \"/srv\"\n".to_owned(),
             "2:1",
-            "unknown field `state_dir`, expected one of `bundle`, `url`, `keys`, `poll`, `cache`",
+            "unknown field `state_dir`, expected one of `url`, `keys`, `poll`, `bundle`, `cache`",
             "",
         ),
     ];

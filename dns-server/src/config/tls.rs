@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use super::Spanned;
 use filter_core::DomainName;
 use rustls::{
     client::verify_server_name,
@@ -13,7 +14,6 @@ use rustls::{
     server::ParsedCertificate,
     sign::CertifiedKey,
 };
-use toml::Spanned;
 use x509_parser::parse_x509_certificate;
 
 use super::{Tls, typed, validated::Check};

@@ -1,12 +1,34 @@
 //! The configuration file as it is written: every key that there is, nothing checked but its type.
+//!
+//! The comments are what operators read: `preau default-config` prints each key with its comment and
+//! its default, or, where there is none to print, an example (`reference.rs`).
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use serde::Deserialize;
-use toml::Spanned;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// The whole file.
-#[derive(Debug, Default, Deserialize)]
+use super::{
+    CHILD, Spanned,
+    lists::POLL,
+    profiles::built_in,
+    reference::{size, time},
+    schedule::PARIS,
+};
+use crate::resolve::CacheSettings;
+
+/// The configuration of preau, a DNS content filter for schools: every key that there is.
+///
+/// A line that begins with `#` and no space is a key at its default, or one that waits for a value of
+/// yours: those end in `# example`. To set a key, take the `#` away, and that of its [table] too.
+/// An absent table is as one without keys.
+///
+/// Times are a number and a unit, s, m, h or d; sizes are in MiB or GiB. Relative paths start from
+/// the folder of this file. The files of the folder conf.d beside it, *.toml, are read after it.
+///
+/// What a network needs first: dns of [listen], servers of [upstream], url and keys of [lists], and
+/// a [[group]] for each kind of clients. Then: preau --config FILE check-config
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
     pub(super) listen: Listen,
@@ -28,359 +50,493 @@ pub(super) struct File {
     pub(super) services: Services,
     pub(super) rebinding: Rebinding,
     pub(super) calendar: Calendar,
+    #[schemars(extend("propertyNames" = {"examples": [CHILD]}))]
     pub(super) profile: BTreeMap<Spanned<String>, Profile>,
 }
 
-/// `[listen]`
-#[derive(Debug, Default, Deserialize)]
+/// Where to listen: addresses and ports. Changing them takes a restart.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Listen {
-    /// Addresses and ports for DNS over UDP and TCP.
+    /// For DNS over UDP and TCP.
+    #[schemars(extend("default" = super::Config::default().listen.dns))]
     pub(super) dns: Option<Spanned<Vec<Spanned<String>>>>,
-    /// For DNS over TLS.
+    /// For DNS over TLS (RFC 7858). Absent: not served.
+    #[schemars(example = ["192.0.2.53:853"])]
     pub(super) tls: Option<Spanned<Vec<Spanned<String>>>>,
-    /// For DNS over HTTPS.
+    /// For DNS over HTTPS (RFC 8484), at the path /dns-query. Absent: not served.
+    #[schemars(example = ["192.0.2.53:443"])]
     pub(super) https: Option<Spanned<Vec<Spanned<String>>>>,
-    /// For DNS over QUIC.
+    /// For DNS over QUIC (RFC 9250). Absent: not served.
+    #[schemars(example = ["192.0.2.53:853"])]
     pub(super) quic: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Networks of balancers that say with the PROXY protocol who asks.
+    /// Networks or addresses of balancers that say by the PROXY protocol, version 2, who asks. What
+    /// comes from there without its header is dropped. Absent: none; clients are seen themselves.
+    #[schemars(example = ["10.0.0.2", "2001:db8:2::/64"])]
     pub(super) proxies: Vec<Spanned<String>>,
 }
 
-/// `[limits]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Limits {
-    /// Of a client, over all transports.
-    pub(super) queries_per_second: Option<Spanned<u32>>,
-    /// At once, over TCP, TLS, HTTPS and QUIC.
-    pub(super) connections: Option<Spanned<u32>>,
-    pub(super) connections_per_client: Option<Spanned<u32>>,
-    /// Questions that wait for upstream.
-    pub(super) waiting: Option<Spanned<u32>>,
-    pub(super) waiting_per_client: Option<Spanned<u32>>,
-}
-
-/// `[tls]`
-#[derive(Debug, Deserialize)]
+/// The certificate of tls, https and quic of [listen], for which it is needed.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
-    /// PEM file of the certificate, with those that lead to its root.
+    /// PEM file of the certificate, followed by those of its authorities. Read again on reload.
+    #[schemars(example = &"fullchain.pem")]
     pub(super) certificate: Spanned<PathBuf>,
-    /// PEM file of its private key.
+    /// PEM file of its private key, not encrypted.
+    #[schemars(example = &"privkey.pem")]
     pub(super) key: Spanned<PathBuf>,
-    /// The name that clients know this server by, which the certificate is for.
+    /// The name that clients know this server by, which the certificate must be for. With it,
+    /// clients are told of the encrypted transports (RFC 9462). Absent: they are not told.
+    #[schemars(example = &"dns.school.example")]
     pub(super) name: Option<Spanned<String>>,
 }
 
-/// `[upstream]`
-#[derive(Debug, Default, Deserialize)]
+/// What clients may take. A client is an address, for queries_per_second an IPv6 /56; many machines
+/// may stand behind it. Each is a number from 1 to 1000000.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Questions a second of a client, after a burst of as many.
+    #[schemars(extend("default" = super::Limits::default().queries_per_second))]
+    pub(super) queries_per_second: Option<Spanned<u32>>,
+    /// Connections at once of all clients, over TCP, TLS, HTTPS and QUIC together.
+    #[schemars(extend("default" = super::Limits::default().connections))]
+    pub(super) connections: Option<Spanned<u32>>,
+    /// Connections at once of a client.
+    #[schemars(extend("default" = super::Limits::default().connections_per_client))]
+    pub(super) connections_per_client: Option<Spanned<u32>>,
+    /// Questions at once that wait for upstream, of all clients. Changing it takes a restart.
+    #[schemars(extend("default" = super::Limits::default().waiting))]
+    pub(super) waiting: Option<Spanned<u32>>,
+    /// Questions over UDP at once that wait for upstream, of a client.
+    #[schemars(extend("default" = super::Limits::default().waiting_per_client))]
+    pub(super) waiting_per_client: Option<Spanned<u32>>,
+}
+
+/// Who is asked what nobody here knows.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Upstream {
-    /// Resolvers to ask.
+    /// Resolvers: "ADDRESS", "ADDRESS:PORT", "tls://ADDRESS#NAME", "https://ADDRESS/PATH#NAME" or
+    /// "quic://ADDRESS#NAME", where the certificate must be for NAME. Absent: the system's.
+    #[schemars(example = ["127.0.0.1:5335", "tls://9.9.9.9#dns.quad9.net"])]
     pub(super) servers: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Which of them is asked first.
+    #[schemars(extend("default" = Order::Given))]
     pub(super) order: Option<Order>,
+    /// Who verifies signatures (DNSSEC).
+    #[schemars(extend("default" = Dnssec::Off))]
     pub(super) dnssec: Option<Spanned<Dnssec>>,
 }
 
 /// Which of several resolvers is asked first.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Order {
+    /// The first that answers, as they are written.
     Given,
+    /// The one that has answered fastest lately.
     Fastest,
 }
 
 /// Who verifies signatures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Dnssec {
     /// Nobody that clients could rely on.
     Off,
-    /// The resolvers.
+    /// The resolvers, and clients are told. Each of them must be on this machine, or encrypted.
     Trust,
 }
 
-/// `[[forward]]`
-#[derive(Debug, Deserialize)]
+/// A zone that other resolvers know, such as the school's own. Any number of these tables.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Forward {
-    /// The zone: its names, and those below.
+    /// The zone: this name, and all below it. The most specific zone decides.
+    #[schemars(example = &"school.example")]
     pub(super) zone: Spanned<String>,
-    /// Who knows it.
+    /// Who knows it, written as servers of [upstream].
+    #[schemars(example = ["10.0.0.2"])]
     pub(super) servers: Spanned<Vec<Spanned<String>>>,
 }
 
-/// `[cache]`
-#[derive(Debug, Default, Deserialize)]
+/// How long answers are kept, and how many.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Cache {
-    /// Memory.
+    /// Memory, from 1MiB; what has not been asked for longest goes first.
+    #[schemars(extend("default" = size(CacheSettings::default().octets)))]
     pub(super) size: Option<Spanned<String>>,
+    /// The least TTL, 0s to 1h: answers of less are kept for as long.
+    #[schemars(extend("default" = time(u64::from(*CacheSettings::default().ttl.start()))))]
     pub(super) min_ttl: Option<Spanned<String>>,
+    /// The greatest TTL, 1s to 7d. Denials are never kept for longer than an hour.
+    #[schemars(extend("default" = time(u64::from(*CacheSettings::default().ttl.end()))))]
     pub(super) max_ttl: Option<Spanned<String>>,
-    /// How long failures are kept.
+    /// How long a failure is not asked about again (RFC 9520), 1s to 5m.
+    #[schemars(extend("default" = time(CacheSettings::default().failures.as_secs())))]
     pub(super) failures: Option<Spanned<String>>,
-    /// How long answers are kept beyond their time.
+    /// How long after its time an answer may be served while upstream is silent (RFC 8767), 0s
+    /// (never) to 3d.
+    #[schemars(extend("default" = time(CacheSettings::default().stale.as_secs())))]
     pub(super) stale: Option<Spanned<String>>,
-    /// Whether what is much asked for is asked for anew before its time is over.
+    /// Whether what is asked for in the last tenth of its time is asked for anew.
+    #[schemars(extend("default" = CacheSettings::default().prefetch))]
     pub(super) prefetch: Option<bool>,
 }
 
-/// `[lists]`
-#[derive(Debug, Default, Deserialize)]
+/// Where lists come from. Without url and bundle, a small list within the program: for trying only.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Lists {
-    /// A bundle that `list-compile` made; not with `url`.
-    pub(super) bundle: Option<Spanned<PathBuf>>,
-    /// The folder that bundles are published to.
+    /// The folder that `list-compile publish` publishes bundles to. Needs keys; not with bundle.
+    #[schemars(example = &"https://lists.example.org/lists/")]
     pub(super) url: Option<Spanned<String>>,
-    /// Public keys of whom a bundle must be signed by, or paths of their files.
+    /// Public keys, one of which must have signed a bundle: paths of .pub files, or what stands in
+    /// them ("RW…"). Absent: bundle is believed unsigned.
+    #[schemars(example = ["school.key.pub"])]
     pub(super) keys: Option<Spanned<Vec<Spanned<String>>>>,
-    /// How often to ask for a new bundle.
+    /// How often to ask the url for a new bundle, 1s to 7d. Only with url.
+    #[schemars(extend("default" = time(POLL.as_secs())))]
     pub(super) poll: Option<Spanned<String>>,
-    /// Where the server keeps its verified copies.
+    /// A bundle that `list-compile` made, read again on reload. Not with url.
+    #[schemars(example = &"/var/lib/preau/lists.bundle")]
+    pub(super) bundle: Option<Spanned<PathBuf>>,
+    /// The folder of verified bundles. Absent: $STATE_DIRECTORY, $XDG_STATE_HOME/preau or
+    /// ~/.local/state/preau.
+    #[schemars(example = &"/var/lib/preau")]
     pub(super) cache: Option<PathBuf>,
 }
 
-/// `[control]`
-#[derive(Debug, Default, Deserialize)]
+/// How whoever runs the server talks to it: preau status, reload, allow, flush, audit.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Control {
-    /// Path of the control socket.
+    /// Path of the control socket. Absent: control.sock in $RUNTIME_DIRECTORY (systemd), or none.
+    /// Changing it takes a restart.
+    #[schemars(example = &"/run/preau/control.sock")]
     pub(super) socket: Option<Spanned<PathBuf>>,
-    /// The longest that `preau allow` lets a name through.
+    /// The longest that `preau allow` lets a name through, 1m to 7d.
+    #[schemars(extend("default" = time(super::Operations::default().longest_allow.as_secs())))]
     pub(super) longest_allow: Option<Spanned<String>>,
 }
 
-/// `[metrics]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Metrics {
-    /// Address and port to serve them at.
-    pub(super) listen: Option<Spanned<String>>,
-}
-
-/// `[audit]`
-#[derive(Debug, Default, Deserialize)]
+/// The record of who changed what. It never holds who asked what.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Audit {
-    /// How long records of changes are kept.
+    /// How long records are kept, 1d to 3650d.
+    #[schemars(extend("default" = time(super::Operations::default().audit_keep.as_secs())))]
     pub(super) keep: Option<Spanned<String>>,
 }
 
-/// `[[group]]`
-#[derive(Debug, Deserialize)]
+/// Counters for Prometheus, without names and clients.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Metrics {
+    /// Address and port to serve them at, by HTTP at the path /metrics, to whoever reaches it.
+    /// Absent: nowhere. Changing it takes a restart.
+    #[schemars(example = &"127.0.0.1:9353")]
+    pub(super) listen: Option<Spanned<String>>,
+}
+
+/// Clients that share a profile. Any number of these tables; whoever is in none is refused. Without
+/// any, this machine alone is served, as a child.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Group {
+    /// Its name, for people and metrics.
+    #[schemars(example = &"pupils")]
     pub(super) name: Spanned<String>,
-    /// Networks or single addresses of its clients.
+    /// Networks or addresses of its clients. The longest network that holds a client decides.
+    #[schemars(example = ["10.1.0.0/16", "2001:db8:1::/48"])]
     pub(super) networks: Spanned<Vec<Spanned<String>>>,
+    /// What they may see: child, teen, staff, or a [profile.NAME] of yours.
+    #[schemars(example = &"child")]
     pub(super) profile: Spanned<String>,
-    /// A path of its own for DNS over HTTPS: whoever knows it is in the group.
+    /// A path of its own for DNS over HTTPS, which must end in 16 random characters or more: any
+    /// client of any group that asks there is in this one. Absent: none.
+    #[schemars(example = &"/pupils/2f9d1c0ab7e64e35")]
     pub(super) doh_path: Option<Spanned<String>>,
-    /// Whose school holidays, where they are not those of `[calendar]`.
+    /// Whose school holidays. Absent: those of [calendar].
+    #[schemars(example = &"B")]
     pub(super) zone: Option<Spanned<String>>,
 }
 
-/// `[floor]`
-#[derive(Debug, Deserialize)]
+/// What a higher authority sets: what its profile refuses, no other opens.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Floor {
-    /// The profile that no other loosens.
+    /// Its profile, one without slots and exceptions.
+    #[schemars(example = &"teen")]
     pub(super) profile: Spanned<String>,
-    /// Whom it holds for; absent: every group.
+    /// The groups that it holds for. Absent: all.
+    #[schemars(example = ["pupils"])]
     pub(super) groups: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-/// `[[local]]`
-#[derive(Debug, Deserialize)]
+/// A name of your own network. Any number of these tables.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Local {
+    /// The name.
+    #[schemars(example = &"printer.school.example")]
     pub(super) name: Spanned<String>,
     /// Its addresses.
+    #[schemars(example = ["10.0.0.9", "2001:db8:9::9"])]
     pub(super) addresses: Spanned<Vec<Spanned<String>>>,
 }
 
-/// `[page]`
-#[derive(Debug, Deserialize)]
+/// The web page that profiles with refusal = "page" lead to.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    /// Where the block page is served.
+    /// Addresses of the web server that shows it.
+    #[schemars(example = ["10.0.0.80"])]
     pub(super) addresses: Spanned<Vec<Spanned<String>>>,
 }
 
-/// `[contact]`
-#[derive(Debug, Deserialize)]
+/// Whom structured errors name (structured_errors of a profile).
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Contact {
-    /// Who refuses.
+    /// Who refuses. Absent: nobody is named.
+    #[schemars(example = &"Académie")]
     pub(super) organisation: Option<String>,
-    /// How to reach them.
+    /// How to reach them: mailto: and tel:.
+    #[schemars(example = ["mailto:filtrage@ecole.example", "tel:+33123456789"])]
     pub(super) uris: Spanned<Vec<Spanned<String>>>,
 }
 
-/// `[search]`
-#[derive(Debug, Default, Deserialize)]
+/// The table of search engines.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Search {
-    /// More rows for the table of search engines.
+    /// A file of rows that are added, or replace those of the same id. Absent: only those within
+    /// the program.
+    #[schemars(example = &"search-engines.toml")]
     pub(super) engines_file: Option<Spanned<PathBuf>>,
 }
 
-/// `[services]`
-#[derive(Debug, Default, Deserialize)]
+/// The table of services.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Services {
-    /// More rows for the table of services.
+    /// A file of rows that are added, or replace those of the same id. Absent: only those within
+    /// the program.
+    #[schemars(example = &"services.toml")]
     pub(super) file: Option<Spanned<PathBuf>>,
 }
 
-/// `[rebinding]`
-#[derive(Debug, Default, Deserialize)]
+/// Private addresses in public names are refused: with them, pages of the outside would reach the
+/// inside.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Rebinding {
-    /// Zones whose names may have private addresses.
+    /// Zones whose names may have private addresses, beside those of [[forward]]. Absent: none.
+    #[schemars(example = ["intranet.example"])]
     pub(super) private_zones: Vec<Spanned<String>>,
 }
 
-/// `[calendar]`
-#[derive(Debug, Default, Deserialize)]
+/// The clock and the school year that the slots of profiles go by.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Calendar {
-    /// Whose school holidays.
+    /// Whose school holidays: A, B, C, corse, reunion, nouvelle-caledonie, or one of file. Needed
+    /// where slots say during = "term" or "holiday".
+    #[schemars(example = &"C")]
     pub(super) zone: Option<Spanned<String>>,
-    /// Public holidays of Alsace and Moselle, too.
+    /// Whether the public holidays of Alsace and Moselle are holidays, too.
+    #[schemars(extend("default" = false))]
     pub(super) alsace_moselle: Option<bool>,
-    /// Of the wall clock, as the IANA database names it.
+    /// Of the clock on the wall, as the IANA database names it.
+    #[schemars(extend("default" = PARIS))]
     pub(super) time_zone: Option<Spanned<String>>,
-    /// More calendars.
+    /// A file of calendars that are added, or replace those of the same id. Absent: only those
+    /// within the program.
+    #[schemars(example = &"calendars.toml")]
     pub(super) file: Option<Spanned<PathBuf>>,
 }
 
-/// `[profile.NAME]`
-#[derive(Debug, Deserialize)]
+/// What an audience may see. child (6 to 12), teen and staff are built in, and a table of such a name
+/// replaces only the keys that it gives: printed here are the defaults of child. A profile of another
+/// name blocks nothing by default, and leaves search engines and YouTube as they are.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Profile {
     /// Categories that are refused.
+    #[schemars(extend("default" = built_in(CHILD).filter.block))]
     pub(super) block: Option<Vec<Spanned<String>>>,
-    /// Categories that a closed profile lets through.
+    /// Categories that are not refused though they are in the block of the built-in profile; in a
+    /// closed profile, those that are open. Absent: none.
+    #[schemars(example = ["education"])]
     pub(super) allow: Option<Vec<Spanned<String>>>,
-    /// Categories that are not refused yet, but counted as if they were.
+    /// Categories that pass, and are counted as if they were refused: for a trial. Absent: none.
+    #[schemars(example = ["games"])]
     pub(super) observe: Option<Vec<Spanned<String>>>,
-    /// Names that are refused, whatever the lists say.
+    /// Names that are refused, with all below; "*.NAME": all below only. Absent: none.
+    #[schemars(example = ["*.games.example"])]
     pub(super) block_names: Option<Vec<Spanned<String>>>,
-    /// Names that are never refused.
+    /// Names that are not refused, written alike. Of both, the most specific decides.
+    #[schemars(example = ["a-shop-we-need.example"])]
     pub(super) allow_names: Option<Vec<Spanned<String>>>,
-    /// Services whose names are refused.
+    /// Services whose names are refused, by their id in the table of services. Absent: none.
+    #[schemars(example = ["roblox"])]
     pub(super) block_services: Option<Vec<Spanned<String>>>,
-    /// Services whose names are never refused.
+    /// Services whose names are not refused. Absent: none.
+    #[schemars(example = ["whatsapp"])]
     pub(super) allow_services: Option<Vec<Spanned<String>>>,
-    /// Whether canaries are answered, where `bypass` is blocked.
+    /// Whether browsers that ask are told that the network filters, where bypass is blocked.
+    #[schemars(extend("default" = built_in(CHILD).canaries))]
     pub(super) canaries: Option<bool>,
+    /// What becomes of names that no list knows.
+    #[schemars(extend("default" = Mode::Open))]
     pub(super) mode: Option<Mode>,
+    /// What a refusal looks like to the client.
+    #[schemars(extend("default" = Refusal::Nxdomain))]
     pub(super) refusal: Option<Spanned<Refusal>>,
-    /// How much of a refusal's reason is told.
+    /// What is told of a refusal's reason (extended DNS errors, RFC 8914).
+    #[schemars(extend("default" = Reasons::Full))]
     pub(super) reasons: Option<Reasons>,
-    /// The language that it is told in.
+    /// The language that it is told in. Absent: the categories' ids, in no language.
+    #[schemars(example = Language::Fr)]
     pub(super) language: Option<Language>,
-    /// The clients asked for the filter themselves.
+    /// Whether the clients asked for the filter themselves: they are told so (17 in place of 15).
+    #[schemars(extend("default" = false))]
     pub(super) on_request: Option<bool>,
-    /// Whether programs that ask for structured errors get them. Experimental.
+    /// Whether programs that ask for structured errors are told [contact] and reason: experimental.
+    #[schemars(extend("default" = built_in(CHILD).structured_errors.is_some()))]
     pub(super) structured_errors: Option<bool>,
-    /// Whether keys of encrypted client hellos are taken out of answers.
+    /// Whether keys of encrypted client hellos are taken out of answers (ECH, RFC 9848), so that
+    /// firewalls go on seeing the names of sites.
+    #[schemars(extend("default" = built_in(CHILD).remove_ech))]
     pub(super) remove_ech: Option<bool>,
     /// What becomes of search engines.
+    #[schemars(extend("default" = SearchMode::Forced))]
     pub(super) search: Option<Spanned<SearchMode>>,
-    /// Those that are left.
+    /// Those that are left, by their id in the table of search engines. Only with search = "only".
+    #[schemars(example = ["qwant-junior"])]
     pub(super) engines: Option<Spanned<Vec<Spanned<String>>>>,
+    /// What becomes of YouTube.
+    #[schemars(extend("default" = YouTube::Strict))]
     pub(super) youtube: Option<YouTube>,
-    /// When other profiles apply.
     #[serde(default)]
     pub(super) slot: Vec<Slot>,
-    /// Days that go otherwise.
     #[serde(default)]
     pub(super) exception: Vec<Exception>,
 }
 
-/// `[[profile.NAME.slot]]`
-#[derive(Debug, Deserialize)]
+/// A part of the week in which another profile applies. Any number of these tables: the last that
+/// matches decides.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Slot {
-    /// Absent: every day.
+    /// The days on which it begins, such as "mon", "lun" or "mon-fri". Absent: every day.
+    #[schemars(example = ["mon-fri"])]
     pub(super) days: Option<Spanned<Vec<String>>>,
+    /// When it begins, by the clock on the wall.
+    #[schemars(example = &"16:30")]
     pub(super) from: Spanned<String>,
+    /// When it has ended; on the next day, if that is not after from.
+    #[schemars(example = &"08:00")]
     pub(super) to: Spanned<String>,
+    /// In which part of the school year: "term", "holiday" (public holidays, too) or "any".
+    #[schemars(extend("default" = "any"))]
     pub(super) during: Option<Spanned<String>>,
     /// The profile that applies.
+    #[schemars(example = &"teen")]
     #[serde(rename = "use")]
     pub(super) profile: Spanned<String>,
 }
 
-/// `[[profile.NAME.exception]]`
-#[derive(Debug, Deserialize)]
+/// Whole days on which another profile applies, whatever slots say. Any number of these tables.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Exception {
     /// The day, or the first.
+    #[schemars(example = &"2027-06-25")]
     pub(super) date: Spanned<String>,
-    /// The last day.
+    /// The last day. Absent: the same.
+    #[schemars(example = &"2027-06-27")]
     pub(super) to: Option<Spanned<String>>,
     /// The profile that applies.
+    #[schemars(example = &"teen")]
     #[serde(rename = "use")]
     pub(super) profile: Spanned<String>,
 }
 
 /// What becomes of search engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum SearchMode {
+    /// All are open.
     Off,
+    /// Those that can be made safe are; all others are open.
     Safe,
+    /// Those that can be made safe are; of the others, those for children alone are open.
     Forced,
+    /// Nothing but engines is left, made safe where possible.
     Only,
 }
 
 /// What becomes of YouTube.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum YouTube {
+    /// It is open, as far as categories leave it so.
     Off,
+    /// Its moderate restricted mode.
     Moderate,
+    /// Its strict restricted mode.
     Strict,
 }
 
 /// What becomes of names that no list knows.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Mode {
+    /// They are open.
     Open,
+    /// They are refused: only what is allowed, by name or by category, is open.
     Closed,
 }
 
 /// How much of a refusal's reason is told.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Reasons {
+    /// Nothing.
     None,
+    /// The code: that it is blocked.
     Code,
+    /// The code and the category.
     Category,
+    /// The code, the category and the list.
     Full,
 }
 
 /// A language of pupils and teachers.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Language {
+    /// French.
     Fr,
+    /// English.
     En,
 }
 
 /// What a refusal looks like to the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Refusal {
+    /// The name does not exist.
     Nxdomain,
+    /// The name exists, and has no address.
     Nodata,
+    /// The addresses 0.0.0.0 and ::.
     Null,
+    /// The addresses of [page].
     Page,
 }

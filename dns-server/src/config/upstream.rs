@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
 
+use super::Spanned;
 use filter_core::DomainName;
-use toml::Spanned;
 
 use super::{Listen, lists::duration, typed, validated::Check, validated::is_loop};
 use crate::resolve::{
