@@ -165,6 +165,7 @@ impl Service {
         }
         if config.limits.waiting != origin.config.limits.waiting {
             reloaded.not_applied.push("[limits] waiting".to_owned());
+            config.limits.waiting = origin.config.limits.waiting;
         }
         if config.operations.socket != origin.config.operations.socket {
             reloaded.not_applied.push("[control] socket".to_owned());
@@ -173,6 +174,10 @@ impl Service {
         if config.operations.metrics != origin.config.operations.metrics {
             reloaded.not_applied.push("[metrics] listen".to_owned());
             config.operations.metrics = origin.config.operations.metrics;
+        }
+        if self.keeps_record_elsewhere(&config) {
+            // Lists are kept in the new folder from now on.
+            reloaded.not_applied.push("[lists] cache, as the folder of records,".to_owned());
         }
         for key in &reloaded.not_applied {
             tracing::warn!("{key} has changed: it takes a restart to take effect");
@@ -184,6 +189,7 @@ impl Service {
         let (lists, plans) = (lists.served, lists.plans);
         *origin = Origin { config, servers, resolver, store, lists, allowances, stats };
         self.snapshot.store(origin.snapshot(plans));
+        self.keep_records_for(origin.config.operations.audit_keep);
         self.forget_strangers(&mut origin);
         Ok(reloaded)
     }
@@ -513,6 +519,7 @@ pub(crate) fn plans(
             levels.insert(name, level(&config.profiles[name], filter)?);
         }
     }
+    // What protects is the floor's, too; how a refusal is told, the group's own alone.
     let audience = |group: &Group, name: &String| {
         let profile = &config.profiles[name]; // checked to exist
         let floor = group.floor.as_ref().map(|floor| levels[floor].clone());

@@ -166,6 +166,11 @@ impl State {
         Ok(())
     }
 
+    /// Keeps records for so long from now on.
+    pub(crate) fn keep_records_for(&mut self, time: Duration) {
+        self.audit.keep_for(time);
+    }
+
     /// Drops records whose time is over.
     ///
     /// # Errors

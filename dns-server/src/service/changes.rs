@@ -14,6 +14,7 @@ use super::{Origin, Service};
 use crate::{
     answer::Snapshot,
     bundle,
+    config::Config,
     control::{
         Allowed, Reloaded,
         peer::Peer,
@@ -353,6 +354,22 @@ impl Service {
         for Allowance { name, group, .. } in gone {
             tracing::warn!("there is no group {group} any more: {name} is locked again");
             let _ = self.note(Event::End { name: name.to_string(), group }, None);
+        }
+    }
+
+    /// Whether a configuration names another folder than the one that records are kept in. A running
+    /// server does not move them: names let through, and the chain of records, would be torn apart.
+    pub(super) fn keeps_record_elsewhere(&self, config: &Config) -> bool {
+        match &self.run().state {
+            Ok(state) => state::folder(config).is_ok_and(|folder| folder != state.folder()),
+            Err(_) => false, // nothing is kept
+        }
+    }
+
+    /// Keeps records for so long from now on; older ones go when the server next tidies up.
+    pub(super) fn keep_records_for(&self, time: Duration) {
+        if let Ok(state) = &mut self.run().state {
+            state.keep_records_for(time);
         }
     }
 

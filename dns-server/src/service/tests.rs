@@ -4,7 +4,15 @@ use jiff::Timestamp;
 use std::{fs, path::Path};
 
 use super::*;
-use crate::{answer::Immediate, testing, wire::question::Transport};
+use crate::{
+    answer::Immediate,
+    policy::{
+        refusal::{Detail, RefusalForm, Telling},
+        search::{SearchMode, YouTube},
+    },
+    testing,
+    wire::question::Transport,
+};
 
 const CONFIG: &str = r#"
 [listen]
@@ -235,4 +243,40 @@ fn a_start_before_the_first_published_lists() {
     let subscription = service.subscription().unwrap();
     assert!(!subscription.is_starter);
     assert_eq!(rcode(&service, "porn"), NXDOMAIN);
+}
+
+/// What protects holds, whichever of both says so; how it is told is for the group's own profile to
+/// say, whoever refuses.
+#[test]
+fn what_a_group_has_of_its_floor() {
+    let config = |group: &str, floor: &str| {
+        format!(
+            "[floor]\nprofile = \"floor\"\n[[group]]\nname = \"g\"\n\
+             networks = [\"10.0.0.0/8\"]\nprofile = \"own\"\n\
+             [profile.own]\n{group}[profile.floor]\n{floor}"
+        )
+    };
+    let audience = |text: String| {
+        let config = Config::parse("preau.toml", text).unwrap();
+        let plans = plans(&config, &testing::filter(), Timestamp::now()).unwrap();
+        plans[0].at(Timestamp::now()).audience.clone()
+    };
+    let strict = "block = [\"bypass\"]\nremove_ech = true\nsearch = \"forced\"\n\
+                  youtube = \"strict\"\n";
+    let loose = "canaries = false\nsearch = \"off\"\nyoutube = \"off\"\n";
+    for (own, floor) in [(strict, loose), (loose, strict)] {
+        let audience = audience(config(own, floor));
+        assert!(audience.canaries && audience.remove_ech);
+        assert_eq!(audience.own.search, SearchMode::Forced);
+        assert_eq!(audience.own.youtube, YouTube::Strict);
+    }
+    let told = "refusal = \"null\"\nreasons = \"code\"\nlanguage = \"fr\"\non_request = true\n\
+                structured_errors = true\n";
+    let own = audience(config(told, ""));
+    assert_eq!((&own.refusal, own.telling.detail), (&RefusalForm::Null, Detail::Code));
+    assert!(own.telling.on_request && own.structured_errors.is_some());
+    let of_floor = audience(config("", told));
+    assert_eq!(of_floor.refusal, RefusalForm::default());
+    assert_eq!(of_floor.telling, Telling::default());
+    assert!(of_floor.structured_errors.is_none());
 }

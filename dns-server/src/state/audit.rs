@@ -164,6 +164,11 @@ impl AuditLog {
         Ok(())
     }
 
+    /// Keeps records for so long from now on.
+    pub(super) fn keep_for(&mut self, time: Duration) {
+        self.keep = time;
+    }
+
     /// Drops the records from before the time that they are kept for, and notes it.
     pub(super) fn drop_old(&mut self, now: Timestamp) -> io::Result<()> {
         let Ok(oldest) = now.checked_sub(self.keep) else { return Ok(()) };

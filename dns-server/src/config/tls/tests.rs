@@ -63,6 +63,15 @@ fn encrypted_transports_are_told() {
     ];
     assert_eq!(told, expected);
     assert_eq!(Config::default().designation(), None);
+
+    // Nobody is sent to port 0.
+    let any =
+        named.replace("10.0.0.1:8853\", ", "10.0.0.1:0\", ").replace("0.0.0.0:853", "0.0.0.0:0");
+    let endpoints = parse(&folder, &any).unwrap().designation().unwrap().endpoints;
+    let ports: Vec<_> = endpoints.iter().map(|endpoint| endpoint.port).collect();
+    assert_eq!(ports, [853, 443]);
+    let only = format!("{GOOD}name = \"dns.school.example\"\n").replace(":853", ":0");
+    assert_eq!(parse(&folder, &only).unwrap().designation(), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::*;
-use crate::{config::Config, state::audit};
+use crate::state::audit;
 
 const CONFIG: &str = r#"
 [upstream]
@@ -249,4 +249,51 @@ fn status_tells_what_holds() {
     assert_eq!(reloaded.not_applied, ["[listen]", "[control] socket"]);
     let text = service.status().to_string();
     assert!(text.contains("[control] socket takes a restart to take effect"), "{text}");
+}
+
+/// Whatever a reload leaves as it is, it names, each time until a restart.
+#[test]
+fn a_reload_names_what_it_did_not_apply() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(folder.path(), CONFIG);
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("", "", &[]),
+        ("\"state\"", "\"elsewhere\"", &["[lists] cache, as the folder of records,"]),
+        ("\"control.sock\"", "\"other.sock\"", &["[control] socket"]),
+        ("[control]", "[limits]\nwaiting = 512\n[control]", &["[limits] waiting"]),
+        ("[control]", "[metrics]\nlisten = \"127.0.0.1:9\"\n[control]", &["[metrics] listen"]),
+        ("[control]", "[listen]\ndns = [\"127.0.0.1:9\"]\n[control]", &["[listen]"]),
+        ("[control]", "[audit]\nkeep = \"7d\"\n[control]", &[]),
+        ("[control]", "[control]\nlongest_allow = \"1h\"", &[]),
+    ];
+    for (from, to, expected) in cases {
+        fs::write(folder.path().join("preau.toml"), CONFIG.replace(from, to)).unwrap();
+        for _ in 0..2 {
+            assert_eq!(service.reload().unwrap().not_applied, *expected, "{to}");
+        }
+    }
+    // What it says it did not move is where it was.
+    assert!(service.status().to_string().contains(&*folder.path().join("state").to_string_lossy()));
+}
+
+/// `[audit] keep` is applied: records that are too old by it go, and a record says so.
+#[test]
+fn a_reload_shortens_how_long_records_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let ago = Timestamp::now() - (3 * 24).hours();
+    let mut log = State::open(state.clone(), Duration::from_secs(60), ago).unwrap();
+    let event = Event::Flush { name: None };
+    log.record(&Entry { at: ago, event, by: Some(peer()), why: None }).unwrap();
+    drop(log);
+    let service = service(folder.path(), CONFIG);
+    let told = || audit::told(&fs::read(state.join("audit.jsonl")).unwrap());
+    service.tidy();
+    assert!(told().contains(" flush, by root"), "{}", told());
+    let shorter = CONFIG.replace("[control]", "[audit]\nkeep = \"2d\"\n[control]");
+    fs::write(folder.path().join("preau.toml"), shorter).unwrap();
+    service.reload().unwrap();
+    service.tidy();
+    assert!(!told().contains(" flush, by root"), "{}", told());
+    assert!(told().contains(" 1 old records dropped"), "{}", told());
 }
