@@ -3,13 +3,14 @@
 use std::{
     io::{self, IoSlice, IoSliceMut},
     net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket},
-    os::fd::AsRawFd as _,
+    os::fd::{AsRawFd as _, RawFd},
 };
 
 use nix::{
+    cmsg_space,
     libc::{in_pktinfo, in6_pktinfo},
     sys::socket::{
-        ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg,
+        ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrStorage, recvmsg, sendmsg,
         setsockopt, sockopt,
     },
 };
@@ -28,17 +29,57 @@ pub(super) struct Ends {
     /// Who sent it, and gets the reply.
     pub(super) peer: SocketAddr,
     /// What it came for, where that must be said.
-    asked: Option<Asked>,
+    pub(super) asked: Option<Asked>,
 }
 
 /// Room for one of these, aligned as the kernel's headers are.
 #[repr(align(8))]
 struct Space([u8; 64]);
 
+/// The address, and the interface, that a datagram came for.
 #[derive(Clone, Copy, Debug)]
-enum Asked {
+pub(super) enum Asked {
     Ipv4(in_pktinfo),
     Ipv6(in6_pktinfo),
+}
+
+impl Asked {
+    /// What makes a reply leave from there.
+    pub(super) fn control(&self) -> ControlMessage<'_> {
+        match self {
+            Self::Ipv4(info) => ControlMessage::Ipv4PacketInfo(info),
+            Self::Ipv6(info) => ControlMessage::Ipv6PacketInfo(info),
+        }
+    }
+
+    fn address(&self) -> (IpAddr, u32) {
+        match self {
+            Self::Ipv4(info) => {
+                let address = Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr));
+                (address.into(), info.ipi_ifindex as u32)
+            }
+            Self::Ipv6(info) => (IpAddr::from(info.ipi6_addr.s6_addr), info.ipi6_ifindex),
+        }
+    }
+}
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+}
+
+impl Ends {
+    /// Of a datagram as it was received; `None` for a peer that has no address.
+    pub(super) fn of(message: &RecvMsg<'_, '_, SockaddrStorage>) -> Option<Self> {
+        let peer = message.address.as_ref().and_then(address)?;
+        let asked = message.cmsgs().ok()?.find_map(|control| match control {
+            ControlMessageOwned::Ipv4PacketInfo(info) => Some(Asked::Ipv4(info)),
+            ControlMessageOwned::Ipv6PacketInfo(info) => Some(Asked::Ipv6(info)),
+            _ => None,
+        });
+        Some(Self { peer, asked })
+    }
 }
 
 impl Datagrams {
@@ -61,40 +102,39 @@ impl Datagrams {
         let mut space = Space([0; 64]);
         let mut buffers = [IoSliceMut::new(buffer)];
         let flags = MsgFlags::empty();
-        let message = recvmsg::<SockaddrStorage>(
-            self.socket.as_raw_fd(),
-            &mut buffers,
-            Some(&mut space.0),
-            flags,
-        )?;
-        let peer = message.address.as_ref().and_then(address).ok_or(io::ErrorKind::InvalidData)?;
-        let asked = message.cmsgs()?.find_map(|control| match control {
-            ControlMessageOwned::Ipv4PacketInfo(info) => Some(Asked::Ipv4(info)),
-            ControlMessageOwned::Ipv6PacketInfo(info) => Some(Asked::Ipv6(info)),
-            _ => None,
-        });
-        Ok((message.bytes, Ends { peer, asked }))
+        let message =
+            recvmsg::<SockaddrStorage>(self.fd(), &mut buffers, Some(&mut space.0), flags)?;
+        let ends = Ends::of(&message).ok_or(io::ErrorKind::InvalidData)?;
+        Ok((message.bytes, ends))
     }
 
     /// Answers a datagram.
     pub(super) fn send(&self, reply: &[u8], ends: Ends) -> io::Result<()> {
-        let control = match &ends.asked {
-            None => return self.socket.send_to(reply, ends.peer).map(drop),
-            Some(Asked::Ipv4(info)) => ControlMessage::Ipv4PacketInfo(info),
-            Some(Asked::Ipv6(info)) => ControlMessage::Ipv6PacketInfo(info),
+        let Some(asked) = &ends.asked else {
+            return self.socket.send_to(reply, ends.peer).map(drop);
         };
-        let (fd, peer) = (self.socket.as_raw_fd(), SockaddrStorage::from(ends.peer));
-        sendmsg(fd, &[IoSlice::new(reply)], &[control], MsgFlags::empty(), Some(&peer))?;
+        let (fd, peer) = (self.fd(), SockaddrStorage::from(ends.peer));
+        sendmsg(fd, &[IoSlice::new(reply)], &[asked.control()], MsgFlags::empty(), Some(&peer))?;
         Ok(())
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Room for what comes with a datagram, and goes with its reply: exactly as much as the kernel
+    /// fills. `None`: nothing does.
+    pub(super) fn control_space(&self) -> Option<Vec<u8>> {
+        match self.bound.ip() {
+            address if !address.is_unspecified() => None,
+            IpAddr::V4(_) => Some(cmsg_space!(in_pktinfo)),
+            IpAddr::V6(_) => Some(cmsg_space!(in6_pktinfo)),
+        }
     }
 
     /// True for a datagram from the very address and port that it came for.
     pub(super) fn is_own(&self, ends: &Ends) -> bool {
-        let asked = match ends.asked {
-            None => self.bound.ip(),
-            Some(Asked::Ipv4(info)) => Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)).into(),
-            Some(Asked::Ipv6(info)) => IpAddr::from(info.ipi6_addr.s6_addr),
-        };
+        let asked = ends.asked.map_or(self.bound.ip(), |asked| asked.address().0);
         ends.peer.port() == self.bound.port() && ends.peer.ip() == asked
     }
 }

@@ -1,5 +1,6 @@
 //! Sockets: the only room that sees a client's address.
 
+mod batch;
 mod datagrams;
 #[cfg(test)]
 mod encrypted_tests;
@@ -14,11 +15,16 @@ mod tls;
 pub(crate) mod udp;
 
 use std::{
-    io,
+    io::{self, ErrorKind::AddrInUse},
     net::{SocketAddr, TcpListener, UdpSocket},
+    num::NonZero,
+    thread,
 };
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    socket::{setsockopt, sockopt},
+};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::{
@@ -29,8 +35,9 @@ use crate::{
 /// Bound sockets.
 #[derive(Debug, Default)]
 pub struct Listeners {
-    /// One for each address of [`Listen::dns`], and so on.
+    /// One for each address of [`Listen::dns`] and each core.
     pub(crate) udp: Vec<UdpSocket>,
+    /// One for each address, and so on.
     pub(crate) tcp: Vec<TcpListener>,
     pub(crate) tls: Vec<TcpListener>,
     pub(crate) https: Vec<TcpListener>,
@@ -55,7 +62,7 @@ impl Listeners {
         let mut listeners = Self::default();
         for &address in &addresses.dns {
             let (udp, tcp) = bind_pair(address).map_err(cannot(address))?;
-            listeners.udp.push(udp);
+            listeners.udp.extend(udp);
             listeners.tcp.push(tcp);
         }
         for &address in &addresses.tls {
@@ -65,7 +72,7 @@ impl Listeners {
             listeners.https.push(bind_tcp(address).map_err(cannot(address))?);
         }
         for &address in &addresses.quic {
-            listeners.quic.push(bind_udp(address).map_err(cannot(address))?);
+            listeners.quic.push(bind_udp(address, false).map_err(cannot(address))?);
         }
         Ok(listeners)
     }
@@ -104,20 +111,27 @@ fn cannot(address: SocketAddr) -> impl FnOnce(io::Error) -> Failure {
     move |error| Failure::Listen { address, error }
 }
 
-fn bind_pair(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+/// The sockets of one address: of UDP one for each core, among which the kernel shares out clients.
+fn bind_pair(address: SocketAddr) -> io::Result<(Vec<UdpSocket>, TcpListener)> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
     loop {
         attempts -= 1;
         let tcp = bind_tcp(address)?;
-        match bind_udp(tcp.local_addr()?) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
+        let address = tcp.local_addr()?;
+        // Another server of the same user may share UDP ports this way, but not the port of TCP.
+        match (0..cores).map(|_| bind_udp(address, true)).collect() {
+            Err(error) if io::Error::kind(&error) == AddrInUse && attempts > 0 => {}
             udp => return Ok((udp?, tcp)),
         }
     }
 }
 
-fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+fn bind_udp(address: SocketAddr, is_shared: bool) -> io::Result<UdpSocket> {
     let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
+    if is_shared {
+        setsockopt(&socket, sockopt::ReusePort, &true)?;
+    }
     // The kernel may grant less (net.core.rmem_max): then bursts lose datagrams sooner.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     socket.bind(&SockAddr::from(address))?;

@@ -1,4 +1,4 @@
-//! DNS over UDP: one thread and one socket an address.
+//! DNS over UDP: for each address a socket and a thread on every core.
 
 use std::{
     io,
@@ -16,15 +16,18 @@ use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::{
+    batch::Batch,
     datagrams::{Datagrams, Ends},
     places::Places,
     proxy,
     rates::Rates,
 };
-use crate::{answer::Immediate, service::Service, wire::question::Transport};
+use crate::{
+    answer::{Immediate, Snapshot},
+    service::Service,
+    wire::question::Transport,
+};
 
-/// Octets that are read of a datagram; no honest query is longer.
-const DATAGRAM: usize = 4096;
 /// How often an idle thread looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(100);
 /// Pause after an error of the socket itself, so that a lasting one does not fill the log.
@@ -51,17 +54,23 @@ impl UdpServer {
     /// Serves a socket until told to stop.
     ///
     /// Whatever needs no upstream is answered here, over the packet itself, without allocating,
-    /// locking or waking anyone.
+    /// locking or waking anyone; what arrived together leaves together.
     ///
     /// # Errors
     /// The socket cannot be set up.
     pub(crate) fn serve(&self, socket: UdpSocket) -> io::Result<()> {
         socket.set_read_timeout(Some(STOP_CHECK))?;
         let socket = Arc::new(Datagrams::new(socket)?);
-        let mut buffer = [0; DATAGRAM];
+        let mut batch = Batch::new(&socket);
         while !self.stop.load(Ordering::Relaxed) {
-            match socket.receive(&mut buffer) {
-                Ok((length, ends)) => self.answer(&socket, ends, &mut buffer, length),
+            match batch.receive() {
+                Ok(()) => {
+                    let (snapshot, now) = (self.service.snapshot(), Timestamp::now());
+                    batch.answer(|ends, buffer, length| {
+                        self.answer(&socket, &snapshot, now, ends, buffer, length)
+                    });
+                    batch.send();
+                }
                 Err(error) if is_passing(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot receive datagrams");
@@ -72,14 +81,22 @@ impl UdpServer {
         Ok(())
     }
 
-    fn answer(&self, socket: &Arc<Datagrams>, ends: Ends, buffer: &mut [u8], mut length: usize) {
+    /// The length of the reply, where it stands in the buffer at once.
+    fn answer(
+        &self,
+        socket: &Arc<Datagrams>,
+        snapshot: &Arc<Snapshot>,
+        now: Timestamp,
+        ends: Ends,
+        buffer: &mut [u8],
+        mut length: usize,
+    ) -> Option<usize> {
         if !is_a_client(ends.peer) || socket.is_own(&ends) {
-            return;
+            return None;
         }
-        let snapshot = self.service.snapshot();
         let (terms, mut client) = (&snapshot.terms, ends.peer.ip());
         if terms.is_proxy(client) {
-            let Ok(header) = proxy::read(&buffer[..length]) else { return };
+            let header = proxy::read(&buffer[..length]).ok()?;
             buffer.copy_within(header.length..length, 0);
             length -= header.length;
             client = header.client.unwrap_or(client);
@@ -90,21 +107,18 @@ impl UdpServer {
             None => self.rates.of_stranger(client),
         };
         if !has_its_turn {
-            return;
+            return None;
         }
-        let now = Timestamp::now();
         match snapshot.answer_at_once(group, Transport::Datagram, now, buffer, length) {
-            Immediate::Silence => {}
-            // A datagram that cannot be sent is a datagram lost: the client asks again.
-            Immediate::Reply(length) => drop(socket.send(&buffer[..length], ends)),
+            Immediate::Silence => None,
+            Immediate::Reply(length) => Some(length),
             Immediate::Resolve(pending) => {
                 let limit = terms.limits.waiting_per_client;
-                let place = Places::take(&self.places, usize::MAX)
-                    .and_then(|place| place.of(client.to_canonical(), limit));
-                let Some(place) = place else { return };
-                let Ok(permit) = Arc::clone(&self.waiting).try_acquire_owned() else { return };
+                let place = Places::take(&self.places, usize::MAX)?;
+                let place = place.of(client.to_canonical(), limit)?;
+                let permit = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
                 let query = pending.query(buffer).to_vec();
-                let snapshot = Arc::clone(&snapshot);
+                let snapshot = Arc::clone(snapshot);
                 let socket = Arc::clone(socket);
                 let task = async move {
                     let reply = snapshot.resolve(&pending, Transport::Datagram, query).await;
@@ -113,6 +127,7 @@ impl UdpServer {
                     drop((permit, place));
                 };
                 self.tasks.spawn_on(task, &self.runtime);
+                None
             }
         }
     }
