@@ -1,7 +1,6 @@
 //! Names with something said of them: of each alone, or of all that is under it too.
 
-use std::collections::HashMap;
-
+use ahash::HashMap;
 use filter_core::DomainName;
 
 /// What is said of names; the nearest ancestor that has a say is asked. Asking allocates nothing.
@@ -64,7 +63,7 @@ impl<T> NameMap<T> {
 
 impl<T> Default for NameMap<T> {
     fn default() -> Self {
-        Self { entries: HashMap::new() }
+        Self { entries: HashMap::default() }
     }
 }
 

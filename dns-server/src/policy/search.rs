@@ -1,7 +1,8 @@
 //! Search engines: which host stands in for which, and which engines cannot be made safe.
 
-use std::{collections::HashSet, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
+use ahash::HashSet;
 use filter_core::DomainName;
 use jiff::civil::Date;
 use lists::diagnostic::TextFile;
@@ -243,7 +244,7 @@ impl Default for SearchTable {
             engines: Vec::new(),
             youtube: YouTubeTargets::default(),
             names: NameMap::default(),
-            target_names: HashSet::new(),
+            target_names: HashSet::default(),
         }
     }
 }

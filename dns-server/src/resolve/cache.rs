@@ -5,7 +5,10 @@
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use filter_core::DomainName;
-use quick_cache::{Weighter, sync::Cache as Entries};
+use quick_cache::{
+    Equivalent, Weighter,
+    sync::{Cache as Entries, DefaultLifecycle},
+};
 use tokio::time::Instant;
 
 use super::{Answer, Query, upstream::UpstreamError};
@@ -52,12 +55,40 @@ const ENTRY_OVERHEAD: usize = 160;
 
 /// Answers by question.
 pub(super) struct Cache {
-    entries: Entries<Key, Entry, Octets>,
+    entries: Entries<Key, Entry, Octets, ahash::RandomState>,
     settings: CacheSettings,
 }
 
-/// Type, flags and name.
-type Key = Box<[u8]>;
+/// What an entry answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    /// [`ANY_TYPE`]: the name does not exist.
+    record_type: u16,
+    /// DO and CD.
+    flags: [bool; 2],
+    /// In wire form.
+    name: Box<[u8]>,
+}
+
+/// The same, to look it up by.
+#[derive(Hash)]
+struct KeyRef<'q> {
+    record_type: u16,
+    flags: [bool; 2],
+    name: &'q [u8],
+}
+
+impl KeyRef<'_> {
+    fn to_key(&self) -> Key {
+        Key { record_type: self.record_type, flags: self.flags, name: self.name.into() }
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        (self.record_type, self.flags, self.name) == (key.record_type, key.flags, &*key.name)
+    }
+}
 
 #[derive(Clone)]
 enum Entry {
@@ -94,8 +125,15 @@ pub(super) enum Found {
 
 impl Cache {
     pub(super) fn new(settings: CacheSettings) -> Self {
-        let entries = (settings.octets / TYPICAL_ENTRY) as usize;
-        Self { entries: Entries::with_weighter(entries, settings.octets, Octets), settings }
+        let entries = Entries::with(
+            (settings.octets / TYPICAL_ENTRY) as usize,
+            settings.octets,
+            Octets,
+            // Keyed anew in each process: clients choose what they ask for.
+            ahash::RandomState::new(),
+            DefaultLifecycle::default(),
+        );
+        Self { entries, settings }
     }
 
     /// Looks a query up. Denials of names of fewer labels than `zone_labels` say nothing about it.
@@ -141,11 +179,11 @@ impl Cache {
         if lifetime > 0 {
             let expires = now + Duration::from_secs(lifetime.into());
             let known = Known { response, received: now, expires, retry_at: now };
-            self.entries.insert(key(&query.name, record_type, query), Entry::Known(known));
+            self.entries.insert(key(&query.name, record_type, query).to_key(), Entry::Known(known));
         }
         // What was said before is no longer true.
         let other = if denies_all { query.record_type } else { ANY_TYPE };
-        with_key(&query.name, other, query, |key| self.entries.remove(key));
+        self.entries.remove(&key(&query.name, other, query));
         answer
     }
 
@@ -157,12 +195,12 @@ impl Cache {
             {
                 let retry_at = now + STALE_RETRY;
                 let entry = Entry::Known(Known { retry_at, ..known });
-                self.entries.insert(key(&query.name, record_type, query), entry);
+                self.entries.insert(key(&query.name, record_type, query).to_key(), entry);
                 return;
             }
         }
         let entry = Entry::Failed { error, until: now + self.settings.failures };
-        self.entries.insert(key(&query.name, query.record_type, query), entry);
+        self.entries.insert(key(&query.name, query.record_type, query).to_key(), entry);
     }
 
     /// Forgets a name and everything below it, or everything.
@@ -170,8 +208,7 @@ impl Cache {
         match name {
             None => self.entries.clear(),
             Some(name) => self.entries.retain(|key, _| {
-                DomainName::from_wire(&key[KEY_PREFIX..])
-                    .is_ok_and(|(known, _)| !known.is_within(name))
+                DomainName::from_wire(&key.name).is_ok_and(|(known, _)| !known.is_within(name))
             }),
         }
     }
@@ -182,7 +219,7 @@ impl Cache {
     }
 
     fn entry(&self, name: &DomainName, record_type: u16, query: &Query) -> Option<Entry> {
-        with_key(name, record_type, query, |key| self.entries.get(key))
+        self.entries.get(&key(name, record_type, query))
     }
 
     /// A verified denial of a name above: nothing exists below it either (RFC 8020).
@@ -231,27 +268,10 @@ impl Known {
 
 /// In place of a type: the name does not exist.
 const ANY_TYPE: u16 = 0;
-/// Octets of a key before the name.
-const KEY_PREFIX: usize = 3;
-const MAX_KEY: usize = KEY_PREFIX + 255;
 
-fn key(name: &DomainName, record_type: u16, query: &Query) -> Key {
-    with_key(name, record_type, query, |key| key.into())
-}
-
-fn with_key<T>(
-    name: &DomainName,
-    record_type: u16,
-    query: &Query,
-    use_key: impl FnOnce(&[u8]) -> T,
-) -> T {
-    let mut key = [0; MAX_KEY];
-    let [high, low] = record_type.to_be_bytes();
-    let flags = u8::from(query.dnssec_ok) | u8::from(query.checking_disabled) << 1;
-    key[..KEY_PREFIX].copy_from_slice(&[high, low, flags]);
-    let end = KEY_PREFIX + name.as_wire().len();
-    key[KEY_PREFIX..end].copy_from_slice(name.as_wire());
-    use_key(&key[..end])
+fn key<'q>(name: &'q DomainName, record_type: u16, query: &Query) -> KeyRef<'q> {
+    let flags = [query.dnssec_ok, query.checking_disabled];
+    KeyRef { record_type, flags, name: name.as_wire() }
 }
 
 /// Weighs entries by the memory they take.
@@ -264,7 +284,7 @@ impl Weighter<Key, Entry> for Octets {
             Entry::Known(known) => known.response.size(),
             Entry::Failed { error, .. } => error.size(),
         };
-        (ENTRY_OVERHEAD + key.len() + entry) as u64
+        (ENTRY_OVERHEAD + key.name.len() + entry) as u64
     }
 }
 
