@@ -95,6 +95,7 @@ impl Snapshot {
         buffer: &mut [u8],
         length: usize,
     ) -> Immediate {
+        let since = self.stats.time_at_once();
         let question = match question::read(&buffer[..length]) {
             Ok(question) => question,
             Err(Unreadable::Silence) => return Immediate::Silence,
@@ -107,6 +108,7 @@ impl Snapshot {
         let decided = group
             .and_then(|group| Some((group, self.policy.decide(asked(&question), group, now)?)));
         let Some((group, mut ruling)) = decided else {
+            self.stats.count_stranger(true);
             let error = ExtendedError::bare(Code::PROHIBITED);
             return Immediate::Reply(reply.write(Rcode::Refused, Body::Empty, Some(error)));
         };
@@ -138,6 +140,7 @@ impl Snapshot {
         match written {
             Some(length) => {
                 self.stats.count(group, &ruling);
+                self.stats.count_at_once(since);
                 Immediate::Reply(length)
             }
             None => Immediate::Resolve(Pending { question, group, now }),
@@ -160,14 +163,21 @@ impl Snapshot {
             None => Reply::over(&mut query, 0, echo, transport)
                 .failure(&UpstreamError::Unreachable.into()),
             Some(mut ruling) => {
+                let mut failed = false;
                 let length = match ruling.decision {
                     Decision::Rewrite(targets) => {
                         let found = self.stand_in(targets, question).await;
                         let mut reply = Reply::over(&mut query, 0, echo, transport);
                         match found {
                             Ok(Some((target, answer))) => reply.stand_in(target, &answer, &ruling),
-                            Ok(None) => reply.without_stand_in(),
-                            Err(no_answer) => reply.failure(&no_answer),
+                            Ok(None) => {
+                                failed = true;
+                                reply.without_stand_in()
+                            }
+                            Err(no_answer) => {
+                                failed = true;
+                                reply.failure(&no_answer)
+                            }
                         }
                     }
                     _ => match self.resolver.resolve(&asked_of_upstream(question)).await {
@@ -177,11 +187,15 @@ impl Snapshot {
                             self.forward(reply, question, &mut ruling, &answer)
                         }
                         Err(no_answer) => {
+                            failed = true;
                             Reply::over(&mut query, 0, echo, transport).failure(&no_answer)
                         }
                     },
                 };
-                self.stats.count(*group, &ruling);
+                match failed {
+                    true => self.stats.count_failure(*group),
+                    false => self.stats.count(*group, &ruling),
+                }
                 length
             }
         };

@@ -3,11 +3,13 @@
 use std::{
     convert::Infallible,
     fmt::{self, Display, Write as _},
+    iter,
     net::{SocketAddr, TcpListener as BlockingListener},
     sync::Arc,
     time::Duration,
 };
 
+use filter_core::DomainName;
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -28,8 +30,9 @@ use tokio::{
 use crate::{
     control::status::Status,
     failure::Failure,
+    resolve::upstream::ServerStatus,
     service::Service,
-    stats::{Stats, Whose},
+    stats::{Stats, Times, Whose},
 };
 
 /// Connections at once; others wait.
@@ -120,6 +123,7 @@ fn text(service: &Service) -> String {
     let stats = Arc::clone(&service.snapshot().stats);
     let mut page = Page::default();
     page.of_status(&status);
+    page.of_servers(&service.snapshot().resolver.servers());
     page.of_stats(&stats);
     page.0
 }
@@ -208,15 +212,63 @@ impl Page {
                 }
             }
         }
-        let help = "How long questions took that needed cache or upstream.";
-        self.family("resolve_seconds", "histogram", help);
-        let (classes, sum, total) = stats.waits();
-        for (bound, count) in classes {
-            self.sample("resolve_seconds_bucket", &[("le", &*bound.to_string())], count);
+        let help = "Questions of clients in no group, and whether they got so much as a refusal.";
+        self.family("stranger_questions_total", "counter", help);
+        for (outcome, count) in iter::zip(["refused", "dropped"], stats.strangers()) {
+            self.sample("stranger_questions_total", &[("outcome", outcome)], count);
         }
-        self.sample("resolve_seconds_bucket", &[("le", "+Inf")], total);
-        self.sample("resolve_seconds_sum", &[], sum);
-        self.sample("resolve_seconds_count", &[], total);
+        self.family("connections", "gauge", "Connections of clients that are open, by transport.");
+        for (carrier, count) in stats.connections() {
+            self.sample("connections", &[("transport", carrier.label())], count);
+        }
+        let help = "How long answers took that were given at once, of a sixteenth of them.";
+        self.histogram("answer_seconds", help, stats.at_once());
+        let help = "How long questions took that upstream was asked about.";
+        self.histogram("resolve_seconds", help, stats.waits());
+    }
+
+    fn of_servers(&mut self, servers: &[ServerStatus]) {
+        let texts = servers.iter().map(|status| {
+            (status.server.to_string(), status.zone.as_ref().map(DomainName::to_string))
+        });
+        let texts: Vec<_> = texts.collect();
+        let servers: Vec<_> = iter::zip(servers, &texts)
+            .map(|(status, (server, zone))| {
+                (status, [("server", &**server), ("zone", zone.as_deref().unwrap_or_default())])
+            })
+            .collect();
+        let help =
+            "0: the server is left alone, because it did not answer or is this server itself.";
+        self.family("upstream_up", "gauge", help);
+        for (status, labels) in &servers {
+            self.sample("upstream_up", labels, u8::from(!status.resting));
+        }
+        self.family("upstream_latency_seconds", "gauge", "Mean time to an answer, lately.");
+        for (status, labels) in &servers {
+            if let Some(latency) = status.latency {
+                self.sample("upstream_latency_seconds", labels, latency.as_secs_f64());
+            }
+        }
+        self.family("upstream_questions_total", "counter", "Questions put to the server.");
+        for (status, labels) in &servers {
+            self.sample("upstream_questions_total", labels, status.questions);
+        }
+        let help = "Those of them that it did not answer, or that did not reach it.";
+        self.family("upstream_silences_total", "counter", help);
+        for (status, labels) in &servers {
+            self.sample("upstream_silences_total", labels, status.silences);
+        }
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, times: Times) {
+        self.family(name, "histogram", help);
+        let [bucket, sum, count] = ["bucket", "sum", "count"].map(|part| format!("{name}_{part}"));
+        for (bound, count) in times.classes {
+            self.sample(&bucket, &[("le", &*bound.to_string())], count);
+        }
+        self.sample(&bucket, &[("le", "+Inf")], times.total);
+        self.sample(&sum, &[], times.sum);
+        self.sample(&count, &[], times.total);
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: impl Display) {

@@ -589,9 +589,9 @@ pub(crate) fn servers(config: &Config) -> Result<Vec<Server>, Failure> {
 
 /// A resolver with an empty cache, that asks those servers and the configured ones of zones.
 pub(crate) fn connect(config: &Config, servers: &[Server]) -> Result<Arc<Resolver>, Failure> {
-    let Upstream { order, trusted, zones, .. } = &config.upstream;
+    let Upstream { order, trusted, zones, roots, .. } = &config.upstream;
     let failover = |servers: &[Server], trusted| {
-        Failover::new(servers, *order, trusted).map_err(|error| Failure::Upstream { error })
+        Failover::new(servers, *order, trusted, roots).map_err(|error| Failure::Upstream { error })
     };
     let zone = |zone: &Zone| Ok((zone.name.clone(), failover(&zone.servers, false)?));
     let zones = zones.iter().map(zone).collect::<Result<_, Failure>>()?;

@@ -3,10 +3,13 @@
 //! Counting allocates nothing and takes no lock. A group of a few addresses is a few people: what
 //! becomes of their questions is told only together with that of other small groups.
 
+mod connections;
+mod histogram;
+
 use std::{
     array,
+    cell::Cell,
     collections::BTreeMap,
-    iter,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -17,6 +20,11 @@ use std::{
 use filter_core::{Categories, CategoryInfo};
 use ipnet::IpNet;
 
+use self::{connections::Connections, histogram::Histogram};
+pub(crate) use self::{
+    connections::{Carrier, Connection},
+    histogram::{Times, Wait},
+};
 use crate::{
     config::Group,
     policy::{
@@ -29,8 +37,22 @@ use crate::{
 const SHARDS: usize = 8;
 /// A group of fewer addresses is not counted by itself.
 const SMALL: u128 = 8;
-/// Upper bounds of the histogram's classes; the last class has none.
-const BOUNDS: [Duration; 10] = [
+/// Of the answers that are given at once, one in so many is timed.
+const TIMED: usize = 16;
+/// Upper bounds of the classes of answers that are given at once.
+const AT_ONCE: [Duration; 9] = [
+    Duration::from_micros(1),
+    Duration::from_micros(2),
+    Duration::from_micros(5),
+    Duration::from_micros(10),
+    Duration::from_micros(20),
+    Duration::from_micros(50),
+    Duration::from_micros(200),
+    Duration::from_millis(1),
+    Duration::from_millis(10),
+];
+/// Those of answers that upstream is asked for.
+const WAITS: [Duration; 10] = [
     Duration::from_micros(50),
     Duration::from_micros(200),
     Duration::from_millis(1),
@@ -45,7 +67,7 @@ const BOUNDS: [Duration; 10] = [
 
 /// Counters of a configuration's groups over a bundle's categories. Part of a snapshot; those of the
 /// next one go on counting where these stop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Stats {
     /// By [`GroupId::index`]; small groups share one.
     by_group: Box<[Arc<Counters>]>,
@@ -53,8 +75,27 @@ pub(crate) struct Stats {
     hides_small: bool,
     /// Names of categories, in order.
     categories: Arc<[Box<str>]>,
-    /// How long what needed the outside took.
+    /// How long took what was answered at once; one in [`TIMED`].
+    at_once: Arc<Histogram>,
+    /// How long took what needed the outside.
     waits: Arc<Histogram>,
+    /// Questions of clients in no group, a shard each: refused, and left unanswered.
+    strangers: Arc<[[AtomicU64; 2]; SHARDS]>,
+    connections: Arc<Connections>,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            by_group: Box::default(),
+            hides_small: false,
+            categories: Arc::default(),
+            at_once: Arc::new(Histogram::new(&AT_ONCE)),
+            waits: Arc::new(Histogram::new(&WAITS)),
+            strangers: Arc::default(),
+            connections: Arc::default(),
+        }
+    }
 }
 
 /// Whose counters they are.
@@ -77,11 +118,13 @@ pub(crate) enum Outcome {
     Declined,
     /// Refused, but not for a category.
     Refused,
+    /// Upstream had no answer.
+    Failed,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Allowed, Self::Rewritten, Self::Local, Self::Declined, Self::Refused];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Allowed, Self::Rewritten, Self::Local, Self::Declined, Self::Refused, Self::Failed];
 
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -90,6 +133,7 @@ impl Outcome {
             Self::Local => "local",
             Self::Declined => "declined",
             Self::Refused => "refused",
+            Self::Failed => "failed",
         }
     }
 }
@@ -137,7 +181,10 @@ impl Stats {
             by_group,
             hides_small: small.fold(0, u128::saturating_add) < SMALL,
             categories: names.into(),
+            at_once: previous.at_once.clone(),
             waits: previous.waits.clone(),
+            strangers: previous.strangers.clone(),
+            connections: previous.connections.clone(),
         }
     }
 
@@ -169,9 +216,42 @@ impl Stats {
         }
     }
 
+    /// Counts a question that upstream had no answer to.
+    pub(crate) fn count_failure(&self, group: GroupId) {
+        let Some(counters) = self.by_group.get(group.index()) else { return };
+        counters.shards[shard()][Outcome::Failed as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a question of a client in no group, which is refused, or else left unanswered.
+    pub(crate) fn count_stranger(&self, refused: bool) {
+        self.strangers[shard()][usize::from(!refused)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Starts timing an answer that is given at once, if it is this thread's turn: two looks at the
+    /// clock would be a tenth of what the answer takes.
+    pub(crate) fn time_at_once(&self) -> Option<Instant> {
+        thread_local! {
+            static ANSWERS: Cell<usize> = const { Cell::new(0) };
+        }
+        let number = ANSWERS.replace(ANSWERS.get().wrapping_add(1));
+        number.is_multiple_of(TIMED).then(Instant::now)
+    }
+
+    /// Counts how long it took.
+    pub(crate) fn count_at_once(&self, since: Option<Instant>) {
+        if let Some(since) = since {
+            self.at_once.count(since.elapsed());
+        }
+    }
+
     /// Counts how long a question waits: until what this returns is dropped.
     pub(crate) fn wait(&self) -> Wait<'_> {
-        Wait { waits: &self.waits, since: Instant::now() }
+        Wait { counted_in: &self.waits, since: Instant::now() }
+    }
+
+    /// Counts a connection: until what this returns is dropped.
+    pub(crate) fn open(&self, carrier: Carrier) -> Connection {
+        self.connections.open(carrier)
     }
 
     /// What may be told: of each group that is not small, and of the small ones together, unless
@@ -197,18 +277,26 @@ impl Stats {
         .collect()
     }
 
-    /// Each class of waits with its upper bound in seconds, cumulated; the sum of all in seconds,
-    /// and how many there were.
-    pub(crate) fn waits(&self) -> (Vec<(f64, u64)>, f64, u64) {
-        let mut total = 0;
-        let mut classes = Vec::new();
-        for (bound, class) in iter::zip(BOUNDS, &self.waits.classes) {
-            total += class.load(Ordering::Relaxed);
-            classes.push((bound.as_secs_f64(), total));
-        }
-        total += self.waits.classes[BOUNDS.len()].load(Ordering::Relaxed);
-        let sum = Duration::from_micros(self.waits.microseconds.load(Ordering::Relaxed));
-        (classes, sum.as_secs_f64(), total)
+    /// How long answers took that were given at once.
+    pub(crate) fn at_once(&self) -> Times {
+        self.at_once.times()
+    }
+
+    /// How long questions waited for upstream.
+    pub(crate) fn waits(&self) -> Times {
+        self.waits.times()
+    }
+
+    /// Questions of clients in no group: refused, and left unanswered.
+    pub(crate) fn strangers(&self) -> [u64; 2] {
+        [0, 1].map(|column| {
+            self.strangers.iter().map(|row| row[column].load(Ordering::Relaxed)).sum()
+        })
+    }
+
+    /// Connections that are open.
+    pub(crate) fn connections(&self) -> [(Carrier, u64); Carrier::ALL.len()] {
+        Carrier::ALL.map(|carrier| (carrier, self.connections.count(carrier)))
     }
 
     fn place(&self, info: &CategoryInfo) -> Option<usize> {
@@ -242,28 +330,6 @@ impl Counters {
 
     fn sum(&self, column: usize) -> u64 {
         self.shards.iter().map(|row| row[column].load(Ordering::Relaxed)).sum()
-    }
-}
-
-#[derive(Debug, Default)]
-struct Histogram {
-    classes: [AtomicU64; BOUNDS.len() + 1],
-    microseconds: AtomicU64,
-}
-
-/// A question that waits.
-pub(crate) struct Wait<'s> {
-    waits: &'s Histogram,
-    since: Instant,
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        let waited = self.since.elapsed();
-        let class = BOUNDS.partition_point(|bound| *bound < waited);
-        self.waits.classes[class].fetch_add(1, Ordering::Relaxed);
-        let microseconds = waited.as_micros().try_into().unwrap_or(u64::MAX);
-        self.waits.microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 }
 

@@ -30,6 +30,13 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
+    /// The certificate of a server of this name, and its key, as PEM.
+    pub fn certified(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
     /// What a server of this name or address shows of itself.
     pub fn identity(&self, name: &str) -> Arc<ServerConfig> {
         self.issue(CertificateParams::new([name.to_owned()]).unwrap())

@@ -133,6 +133,13 @@ impl Preau {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
+    /// Waits for its end, after a signal.
+    pub fn wait(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.wait().unwrap();
+        }
+    }
+
     /// Kills it, as a power failure would, and waits for its end.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -47,7 +47,7 @@ impl Check {
     }
 
     fn identity(&mut self, written: &typed::Tls, folder: &Path) -> Option<Tls> {
-        let chain = self.chain(&written.certificate, folder);
+        let chain = self.certificates(&written.certificate, folder, CHAIN);
         let key = self.private_key(&written.key, folder);
         let (chain, key) = (chain?, key?);
         let Ok((_, certificate)) = parse_x509_certificate(&chain[0]) else {
@@ -76,10 +76,12 @@ impl Check {
         }
     }
 
-    fn chain(
+    /// The certificates of a file; there is one at least. `help` says which they should be.
+    pub(super) fn certificates(
         &mut self,
         written: &Spanned<PathBuf>,
         folder: &Path,
+        help: &str,
     ) -> Option<Vec<CertificateDer<'static>>> {
         let path = folder.join(written.get_ref());
         let chain =
@@ -89,7 +91,7 @@ impl Check {
             Ok(_) => format!("{} holds no certificate", path.display()),
             Err(error) => unreadable(&path, &error),
         };
-        self.fault(written.span(), title, CHAIN);
+        self.fault(written.span(), title, help);
         None
     }
 

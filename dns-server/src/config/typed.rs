@@ -125,6 +125,10 @@ pub(super) struct Upstream {
     /// Which of them is asked first.
     #[schemars(extend("default" = Order::Given))]
     pub(super) order: Option<Order>,
+    /// PEM file of authorities, such as a town's own, that certify encrypted servers beside those
+    /// that browsers trust. Absent: none.
+    #[schemars(example = "town.pem")]
+    pub(super) ca: Option<Spanned<PathBuf>>,
     /// Who verifies signatures (DNSSEC).
     #[schemars(extend("default" = Dnssec::Off))]
     pub(super) dnssec: Option<Spanned<Dnssec>>,

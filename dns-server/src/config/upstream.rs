@@ -1,14 +1,20 @@
 //! `[upstream]`, `[[forward]]` and `[cache]`: who is asked, and how long the answer is kept.
 
-use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
+use std::{
+    collections::HashMap,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::Spanned;
 use filter_core::DomainName;
+use rustls::{RootCertStore, pki_types::CertificateDer};
 
 use super::{Listen, lists::duration, typed, validated::Check, validated::is_loop};
 use crate::resolve::{
     CacheSettings,
-    upstream::{Order, Server},
+    upstream::{Order, Protocol, Server},
 };
 
 /// Who is asked what nobody here knows.
@@ -20,6 +26,9 @@ pub struct Upstream {
     pub order: Order,
     /// Whether they are trusted to verify (DNSSEC): then each is on this machine, or encrypted.
     pub trusted: bool,
+    /// Authorities that certify encrypted servers, those of zones too, beside those that browsers
+    /// trust.
+    pub roots: Vec<CertificateDer<'static>>,
     /// Names that others are asked about. No zone stands twice.
     pub zones: Vec<Zone>,
 }
@@ -42,12 +51,13 @@ const MIN_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(6
 const MAX_TTL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(7 * DAY);
 
 impl Check {
-    /// `listen` is where this server itself is.
+    /// `listen` is where this server itself is; relative paths start from `folder`.
     pub(super) fn upstream(
         &mut self,
         written: &typed::Upstream,
         forward: &[typed::Forward],
         listen: &Listen,
+        folder: &Path,
     ) -> Upstream {
         const OR_SYSTEM: &str =
             "name at least one, or leave `servers` out to ask the system's resolvers";
@@ -73,7 +83,39 @@ impl Check {
             }
         };
         let zones = self.zones(forward, listen);
-        Upstream { servers, order, trusted: trust.is_some(), zones }
+        let encrypted = servers
+            .iter()
+            .chain(zones.iter().flat_map(|zone| &zone.servers))
+            .any(|server| server.protocol != Protocol::Plain);
+        let roots = match &written.ca {
+            Some(path) if encrypted => self.authorities(path, folder),
+            Some(path) => {
+                let help = "it certifies servers written tls://, https:// or quic://";
+                self.fault(path.span(), "`ca` without an encrypted server", help);
+                Vec::new()
+            }
+            None => Vec::new(),
+        };
+        Upstream { servers, order, trusted: trust.is_some(), roots, zones }
+    }
+
+    /// Certificates of authorities.
+    fn authorities(
+        &mut self,
+        written: &Spanned<PathBuf>,
+        folder: &Path,
+    ) -> Vec<CertificateDer<'static>> {
+        const HELP: &str = "name a PEM file of the authority's own certificate, which ends the chain of \
+                            those that it certifies";
+        let Some(roots) = self.certificates(written, folder, HELP) else { return Vec::new() };
+        let mut store = RootCertStore::empty();
+        for (number, root) in (1..).zip(&roots) {
+            if let Err(error) = store.add(root.clone()) {
+                let title = format!("certificate {number} of the file cannot be used: {error}");
+                self.fault(written.span(), title, HELP);
+            }
+        }
+        roots
     }
 
     /// A verdict that anybody on the way can change is none.

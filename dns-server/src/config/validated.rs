@@ -21,7 +21,7 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
     let proxies = check.proxies(&written.listen);
     let limits = check.limits(&written.limits);
     let tls = check.tls(written.tls.as_ref(), &written.listen, &folder);
-    let upstream = check.upstream(&written.upstream, &written.forward, &listen);
+    let upstream = check.upstream(&written.upstream, &written.forward, &listen, &folder);
     let cache = check.cache(&written.cache);
     let lists = check.lists(&written.lists, &folder);
     let page = written.page.as_ref().map(|page| check.page(page));

@@ -77,7 +77,8 @@ fn nonsense_is_refused_and_the_server_goes_on() {
     let _ = stream.write_all(&long);
     drop(stream);
     let status = said(&socket, b"{\"command\":\"status\"}\n");
-    assert!(status.starts_with("{\"ok\":{\"allowed\":[]"), "{status}");
+    // In which order depends on how serde_json was built.
+    assert!(status.starts_with("{\"ok\":{") && status.contains("\"allowed\":[]"), "{status}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     service::Service,
+    stats::Carrier,
     wire::question::{self, Transport},
 };
 
@@ -74,6 +75,7 @@ impl StreamServer {
         let server = self.clone();
         self.tasks.spawn(async move {
             if let Ok(Ok(connection)) = timeout(IDLE_TIMEOUT, incoming).await {
+                let _open = server.service.snapshot().stats.open(Carrier::Quic);
                 server.answer_streams(connection).await;
             }
             drop(place);

@@ -22,7 +22,7 @@ use super::{
     rates::Rates,
     tls,
 };
-use crate::{service::Service, wire::question::Transport};
+use crate::{service::Service, stats::Carrier, wire::question::Transport};
 
 /// Questions in hand, a connection. The next is read when one of them has its answer.
 pub(super) const PIPELINE: usize = 16;
@@ -146,6 +146,11 @@ impl StreamServer {
     /// Speaks what is spoken here.
     async fn speak(&self, stream: TcpStream, client: IpAddr, protocol: Protocol) -> io::Result<()> {
         stream.set_nodelay(true)?; // each reply is one write
+        let _open = self.service.snapshot().stats.open(match protocol {
+            Protocol::Dns => Carrier::Tcp,
+            Protocol::DnsOverTls(_) => Carrier::Tls,
+            Protocol::Https(_) => Carrier::Https,
+        });
         match protocol {
             Protocol::Dns => {
                 let (reader, writer) = stream.into_split();

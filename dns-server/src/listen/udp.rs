@@ -107,6 +107,9 @@ impl UdpServer {
             None => self.rates.of_stranger(client),
         };
         if !has_its_turn {
+            if group.is_none() {
+                snapshot.stats.count_stranger(false);
+            }
             return None;
         }
         match snapshot.answer_at_once(group, Transport::Datagram, now, buffer, length) {

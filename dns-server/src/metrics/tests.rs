@@ -8,7 +8,11 @@ use std::{
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::testing;
+use crate::{
+    resolve::upstream::{Failover, Order, Zones},
+    stats::Carrier,
+    testing,
+};
 
 const CONFIG: &str = "[upstream]\nservers = [\"192.0.2.53\"]\n[[group]]\n\
                       name = \"a \\\"school\\\"\\\\\"\nnetworks = [\"10.0.0.0/8\"]\nprofile = \"child\"\n";
@@ -31,7 +35,13 @@ fn a_scrape() {
     let address = listener.address().unwrap();
     let taken = MetricsListener::bind(address).unwrap_err().to_string();
     assert!(taken.contains("see [metrics] listen"), "{taken}");
-    let service = Arc::new(Service::of_snapshot(testing::snapshot(CONFIG)));
+    let mut snapshot = testing::snapshot(CONFIG);
+    let failover =
+        |server: &str| Failover::new(&[server.parse().unwrap()], Order::Given, false, &[]).unwrap();
+    let zones = vec![("town.example".parse().unwrap(), failover("tls://10.0.0.2#ns.town.example"))];
+    snapshot.resolver = testing::resolver(Arc::new(Zones::new(zones, failover("192.0.2.53"))));
+    let open = snapshot.stats.open(Carrier::Https);
+    let service = Arc::new(Service::of_snapshot(snapshot));
     runtime.spawn(listener.serve(service));
     let response = asked(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
@@ -40,6 +50,17 @@ fn a_scrape() {
         "# TYPE preau_questions_total counter",
         r#"preau_questions_total{group="a \"school\"\\",outcome="allowed",category=""} 0"#,
         r#"preau_cache_lookups_total{result="stale"} 0"#,
+        r#"preau_questions_total{group="a \"school\"\\",outcome="failed",category=""} 0"#,
+        r#"preau_stranger_questions_total{outcome="refused"} 0"#,
+        r#"preau_stranger_questions_total{outcome="dropped"} 0"#,
+        r#"preau_connections{transport="tcp"} 0"#,
+        r#"preau_connections{transport="https"} 1"#,
+        r#"preau_upstream_up{server="192.0.2.53:53",zone=""} 1"#,
+        r#"preau_upstream_up{server="tls://10.0.0.2:853#ns.town.example",zone="town.example"} 1"#,
+        r#"preau_upstream_questions_total{server="192.0.2.53:53",zone=""} 0"#,
+        r#"preau_upstream_silences_total{server="192.0.2.53:53",zone=""} 0"#,
+        r#"preau_answer_seconds_bucket{le="0.000001"} 0"#,
+        r#"preau_answer_seconds_bucket{le="+Inf"} 0"#,
         r#"preau_resolve_seconds_bucket{le="+Inf"} 0"#,
         "preau_config_last_reload_successful 1",
         "preau_lists_expired 0",
@@ -47,6 +68,7 @@ fn a_scrape() {
     ] {
         assert!(response.lines().any(|found| found == line), "{line}:\n{response}");
     }
+    drop(open);
     // Each family is introduced once, and every line is one of the format.
     let (_, page) = response.split_once("\r\n\r\n").unwrap();
     let mut families: Vec<&str> =

@@ -74,6 +74,77 @@ fn outcomes_are_counted_by_group() {
     assert_eq!(told(&snapshot.stats), expected);
 }
 
+/// What upstream has no answer to is no allowed question, and a group's own trouble is its own.
+#[test]
+fn failures_are_counted_by_group() {
+    let snapshot = testing::snapshot(CONFIG);
+    for label in ["down", "down", "garbled", "servfail", "www"] {
+        ask(&snapshot, "10.0.0.1", label);
+    }
+    ask(&snapshot, "10.1.1.1", "down");
+    let expected = ["Group(\"school\") allowed 1", "Group(\"school\") failed 4"];
+    assert_eq!(told(&snapshot.stats), expected);
+    let snapshot = testing::snapshot(&CONFIG.replace("10.1.1.1", "10.1.1.0/30"));
+    ask(&snapshot, "10.1.1.1", "down");
+    assert_eq!(told(&snapshot.stats), ["SmallGroups failed 1"]);
+}
+
+#[test]
+fn strangers_are_counted() {
+    let snapshot = testing::snapshot(CONFIG);
+    for label in ["www", "porn"] {
+        ask(&snapshot, "192.0.2.1", label);
+    }
+    snapshot.stats.count_stranger(false);
+    assert_eq!(snapshot.stats.strangers(), [2, 1]);
+    assert_eq!(told(&snapshot.stats), Vec::<String>::new());
+}
+
+#[test]
+fn connections_are_counted_while_they_are_open() {
+    let stats = Stats::default();
+    let open = |stats: &Stats| stats.connections().map(|(_, count)| count);
+    let tls = [stats.open(Carrier::Tls), stats.open(Carrier::Tls)];
+    let quic = stats.open(Carrier::Quic);
+    // Those that outlast a reload.
+    let after = Stats::after(&stats, &[], &testing::filter().manifest().categories);
+    assert_eq!(open(&after), [0, 2, 0, 1]);
+    drop(quic);
+    assert_eq!(open(&after), [0, 2, 0, 0]);
+    drop(tls);
+    assert_eq!(open(&after), [0; 4]);
+}
+
+/// What is answered at once is in one histogram, what upstream is asked in the other.
+#[test]
+fn answers_are_timed() {
+    let snapshot = testing::snapshot(CONFIG);
+    // A thread times its first answer. Here all but one come at once, from the list or the cache.
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            ask(&snapshot, "10.0.0.1", "porn");
+            (0..TIMED).for_each(|_| ask(&snapshot, "10.0.0.1", "www"));
+        });
+    });
+    let (at_once, waits) = (snapshot.stats.at_once(), snapshot.stats.waits());
+    assert_eq!((at_once.classes.len(), at_once.total), (AT_ONCE.len(), 2));
+    assert_eq!((waits.classes.len(), waits.total), (WAITS.len(), 1));
+    assert!(at_once.sum > 0.0 && waits.sum > 0.0);
+}
+
+#[test]
+fn classes_of_times() {
+    let histogram = Histogram::new(&AT_ONCE);
+    for nanoseconds in [0, 1000, 1001, 5_000, 10_000_000, 10_000_001, u64::MAX / 4] {
+        histogram.count(Duration::from_nanos(nanoseconds));
+    }
+    let times = histogram.times();
+    let counts: Vec<_> = times.classes.iter().map(|(_, count)| *count).collect();
+    assert_eq!(counts, [2, 3, 4, 4, 4, 4, 4, 4, 5]);
+    assert_eq!(times.classes[0].0, 0.000_001);
+    assert_eq!(times.total, 7);
+}
+
 /// Five addresses of two small groups: nothing of theirs is told, not even together.
 #[test]
 fn few_people_are_not_told_of() {
@@ -135,7 +206,7 @@ fn waits_are_cumulated() {
     for _ in 0..3 {
         drop(stats.wait());
     }
-    let (classes, _, total) = stats.waits();
-    assert_eq!((classes.len(), total), (BOUNDS.len(), 3));
-    assert!(classes.is_sorted_by_key(|(_, count)| *count));
+    let waits = stats.waits();
+    assert_eq!((waits.classes.len(), waits.total), (WAITS.len(), 3));
+    assert!(waits.classes.is_sorted_by_key(|(_, count)| *count));
 }

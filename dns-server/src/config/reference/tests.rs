@@ -105,6 +105,7 @@ fn it_has_every_key() {
 fn every_key_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let identity = testing::certificate("dns.school.example", 2020..2100);
+    fs::write(folder.path().join("town.pem"), &identity.certificate).unwrap();
     fs::write(folder.path().join("fullchain.pem"), identity.certificate).unwrap();
     fs::write(folder.path().join("privkey.pem"), identity.key).unwrap();
     const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";

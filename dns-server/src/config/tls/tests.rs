@@ -159,6 +159,47 @@ fn faults() {
     assert_eq!(both.matches("error: ").count(), 2, "{both}");
 }
 
+/// `[upstream] ca`: who vouches for encrypted servers, those of zones too.
+#[test]
+fn authorities_of_upstream() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let [one, two] = [2100, 2101].map(|end| testing::certificate("ca", 2020..end).certificate);
+    write("ca.pem", &one);
+    write("both.pem", &format!("{one}{two}"));
+    write("empty.pem", "");
+    write("der.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let upstream =
+        |servers: &str, ca: &str| format!("[upstream]\nservers = [{servers}]\nca = \"{ca}\"\n");
+    let encrypted = "\"tls://10.0.0.1#dns.town.example\"";
+    let zone = "[[forward]]\nzone = \"town.example\"\nservers = [\"quic://10.0.0.1#ns\"]\n";
+    for (text, expected) in [
+        (format!("[upstream]\nservers = [{encrypted}]\n"), 0),
+        (upstream(encrypted, "ca.pem"), 1),
+        (upstream(encrypted, "both.pem"), 2),
+        (format!("{}{zone}", upstream("\"10.0.0.2\"", "ca.pem")), 1),
+    ] {
+        let config = parse(&folder, &text).unwrap();
+        assert_eq!(config.upstream.roots.len(), expected, "{text}");
+    }
+    // Another file content is another upstream: connections are made anew on reload.
+    let before = parse(&folder, &upstream(encrypted, "ca.pem")).unwrap().upstream;
+    write("ca.pem", &two);
+    assert_ne!(parse(&folder, &upstream(encrypted, "ca.pem")).unwrap().upstream, before);
+    for (text, title) in [
+        (upstream(encrypted, "nowhere.pem"), "cannot read DIR/nowhere.pem: "),
+        (upstream(encrypted, "empty.pem"), "DIR/empty.pem holds no certificate"),
+        (upstream(encrypted, "key.pem"), "DIR/key.pem holds no certificate"),
+        (upstream(encrypted, "der.pem"), "certificate 1 of the file cannot be used: "),
+        (upstream("\"10.0.0.2\"", "ca.pem"), "`ca` without an encrypted server"),
+    ] {
+        let said = parse(&folder, &text).unwrap_err();
+        assert!(said.starts_with(&format!("error: {title}")), "{text}\n{said}");
+        assert!(said.contains(" --> DIR/preau.toml:3:6\n"), "{text}\n{said}");
+        assert!(said.contains("\nhelp: "), "{text}\n{said}");
+    }
+}
+
 /// UDP and TCP ports are two; port 0 is another one each time.
 #[test]
 fn one_number_may_be_two_ports() {

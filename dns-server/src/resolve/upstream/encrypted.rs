@@ -4,7 +4,12 @@
 //! loses what upstream says about errors and the alias of a name whose target has no data, does not
 //! pass CD on, and has a cache of its own.
 
-use std::{io, net::IpAddr, sync::Arc};
+use std::{
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use hickory_resolver::{
@@ -18,25 +23,38 @@ use hickory_resolver::{
     proto::op::{DnsRequest, DnsRequestOptions, Message},
 };
 use rand::random;
-use tokio::sync::Mutex;
+use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use super::{Exchange, Protocol, Query, SERVER_TIMEOUT, Server, UpstreamError};
 use crate::wire::{extract::Response, query::OutgoingQuery};
 
 /// Questions in flight on one connection.
 const REQUESTS_PER_CONNECTION: usize = 512;
+/// How often it is said why a server cannot be connected to.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 type Connection = <TokioRuntimeProvider as ConnectionProvider>::Conn;
 
 /// An encrypted server, and the one connection to it.
 pub(super) struct Encrypted {
+    server: Server,
     ip: IpAddr,
     config: ConnectionConfig,
     context: PoolContext,
     provider: TokioRuntimeProvider,
-    /// Held while connecting, so that a cold start dials once.
-    connection: Mutex<Option<Arc<Connection>>>,
+    line: Mutex<Option<Arc<Line>>>,
+    /// Held while connecting, so that a cold start dials once; when it was last said why that failed,
+    /// since it last succeeded.
+    dialling: AsyncMutex<Option<Instant>>,
     wants_authentic: bool,
+}
+
+/// A connection.
+struct Line {
+    connection: Connection,
+    /// When something last came over it.
+    heard: Mutex<Instant>,
 }
 
 impl Encrypted {
@@ -44,7 +62,11 @@ impl Encrypted {
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub(super) fn new(server: &Server, wants_authentic: bool) -> io::Result<Self> {
+    pub(super) fn new(
+        server: &Server,
+        wants_authentic: bool,
+        tls: ClientConfig,
+    ) -> io::Result<Self> {
         let mut config = match &server.protocol {
             Protocol::Plain => ConnectionConfig::tcp(),
             Protocol::Tls { name } => ConnectionConfig::tls(name.clone()),
@@ -55,55 +77,147 @@ impl Encrypted {
         };
         config.port = server.address.port();
         let mut options = ResolverOpts::default();
-        options.timeout = SERVER_TIMEOUT;
+        // Whoever asks gives up before, which tells silence from a refusal.
+        options.timeout = SERVER_TIMEOUT * 2;
         options.max_active_requests = REQUESTS_PER_CONNECTION;
-        let tls = TlsConfig::new().map_err(io::Error::other)?;
+        let mut context = TlsConfig::new().map_err(io::Error::other)?;
+        context.config = tls;
         Ok(Self {
+            server: server.clone(),
             ip: server.address.ip(),
             config,
-            context: PoolContext::new(options, tls),
+            context: PoolContext::new(options, context),
             provider: TokioRuntimeProvider::default(),
-            connection: Mutex::default(),
+            line: Mutex::default(),
+            dialling: AsyncMutex::default(),
             wants_authentic,
         })
     }
 
     /// The connection, and whether it was there before.
-    async fn connection(&self) -> Result<(Arc<Connection>, bool), NetError> {
-        let mut connection = self.connection.lock().await;
-        if let Some(open) = &*connection {
-            return Ok((open.clone(), true));
+    async fn connected(&self) -> Result<(Arc<Line>, bool), NetError> {
+        if let Some(line) = self.line().clone() {
+            return Ok((line, true));
         }
-        let dialled = self.provider.new_connection(self.ip, &self.config, &self.context)?.await?;
-        let dialled = Arc::new(dialled);
-        *connection = Some(dialled.clone());
-        Ok((dialled, false))
+        let mut complained = self.dialling.lock().await;
+        // Somebody else may have been first.
+        if let Some(line) = self.line().clone() {
+            return Ok((line, true));
+        }
+        match self.dial().await {
+            Ok(connection) => {
+                *complained = None;
+                let line = Arc::new(Line { connection, heard: Mutex::new(Instant::now()) });
+                *self.line() = Some(line.clone());
+                Ok((line, false))
+            }
+            Err(error) => {
+                if complained.is_none_or(|at| at.elapsed() >= COMPLAINT_INTERVAL) {
+                    *complained = Some(Instant::now());
+                    tracing::warn!(
+                        server = %self.server,
+                        "cannot connect to upstream: {}", reason(&error)
+                    );
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn dial(&self) -> Result<Connection, NetError> {
+        self.provider.new_connection(self.ip, &self.config, &self.context)?.await
     }
 
     /// Forgets a connection that failed, unless another one has replaced it.
-    async fn hang_up(&self, failed: &Arc<Connection>) {
-        let mut connection = self.connection.lock().await;
-        if connection.as_ref().is_some_and(|current| Arc::ptr_eq(current, failed)) {
-            *connection = None;
+    fn hang_up(&self, failed: &Arc<Line>) {
+        let mut line = self.line();
+        if line.as_ref().is_some_and(|current| Arc::ptr_eq(current, failed)) {
+            *line = None;
         }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Option<Arc<Line>>> {
+        // One value, replaced as a whole.
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, message: &Message) -> Result<Vec<u8>, NetError> {
         loop {
-            let (connection, reused) = self.connection().await?;
+            let (line, reused) = self.connected().await?;
             let request = DnsRequest::new(message.clone(), DnsRequestOptions::default());
-            match connection.send(request).first_answer().await {
-                Ok(response) => return Ok(response.into_buffer()),
-                Err(error) => {
-                    self.hang_up(&connection).await;
-                    // Servers close idle connections: one that was open is worth another try.
-                    if !reused {
-                        return Err(error);
-                    }
-                }
+            let waiting = Waiting { at: self, line: &line, since: Instant::now() };
+            let answer = line.connection.send(request).first_answer().await;
+            if let Ok(response) = answer {
+                line.hears();
+                return Ok(response.into_buffer());
+            }
+            drop(waiting);
+            self.hang_up(&line);
+            // Servers close idle connections: one that was open is worth another try.
+            if !reused {
+                return Err(answer.err().unwrap_or(NetError::NoConnections));
             }
         }
     }
+}
+
+impl Line {
+    fn hears(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn has_heard_since(&self, moment: Instant) -> bool {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) >= moment
+    }
+}
+
+/// Somebody who waits for an answer. If he gives up and nothing has come meanwhile, the line may be dead
+/// without anybody telling, as after a restart of a firewall: the next one dials anew.
+struct Waiting<'l> {
+    at: &'l Encrypted,
+    line: &'l Arc<Line>,
+    since: Instant,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.line.has_heard_since(self.since) {
+            self.at.hang_up(self.line);
+        }
+    }
+}
+
+/// How servers are verified: by the authorities that browsers trust, and by these.
+///
+/// # Errors
+/// One of them is no certificate of an authority.
+pub(crate) fn tls_config(roots: &[CertificateDer<'static>]) -> io::Result<ClientConfig> {
+    let mut store = RootCertStore::empty();
+    store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    for root in roots {
+        store.add(root.clone()).map_err(io::Error::other)?;
+    }
+    let builder = ClientConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    Ok(builder.with_root_certificates(store).with_no_client_auth())
+}
+
+/// Why a server cannot be connected to, and what to do about it.
+fn reason(error: &NetError) -> String {
+    let text = match error {
+        NetError::Io(error) => error.to_string(),
+        error => error.to_string(),
+    };
+    let has = |part| text.contains(part);
+    let help = if has("UnknownIssuer") || has("BadSignature") {
+        "; if the authority that signed its certificate is your own, name it in [upstream] ca"
+    } else if has("not valid for name") {
+        "; write the name that its certificate is for behind # in [upstream] servers"
+    } else {
+        ""
+    };
+    format!("{text}{help}")
 }
 
 #[async_trait]
@@ -128,3 +242,6 @@ impl Exchange for Encrypted {
             .map_err(|_| UpstreamError::Garbled)
     }
 }
+
+#[cfg(test)]
+mod tests;

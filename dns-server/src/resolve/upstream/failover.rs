@@ -12,6 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use filter_core::DomainName;
+use rustls::pki_types::CertificateDer;
 use tokio::{
     sync::OnceCell,
     time::{Instant, timeout, timeout_at},
@@ -19,7 +20,10 @@ use tokio::{
 
 use super::{
     Exchange, Query, SERVER_TIMEOUT, Server, ServerStatus, Upstream, UpstreamError,
-    encrypted::Encrypted, plain::Plain, sentinel::Sentinel, server::Protocol,
+    encrypted::{Encrypted, tls_config},
+    plain::Plain,
+    sentinel::Sentinel,
+    server::Protocol,
 };
 use crate::wire::extract::Response;
 
@@ -84,17 +88,23 @@ struct Health {
 
 impl Failover {
     /// Prepares to ask servers; connects when the first question comes. With `trusted`, what they
-    /// say is verified (AD) is taken to be.
+    /// say is verified (AD) is taken to be. Encrypted ones may have been certified by `roots`, too.
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub(crate) fn new(servers: &[Server], order: Order, trusted: bool) -> io::Result<Self> {
+    pub(crate) fn new(
+        servers: &[Server],
+        order: Order,
+        trusted: bool,
+        roots: &[CertificateDer<'static>],
+    ) -> io::Result<Self> {
+        let tls = tls_config(roots)?;
         let exchange = |server: &Server| -> io::Result<Box<dyn Exchange>> {
             Ok(match server.protocol {
                 Protocol::Plain => {
                     Box::new(Plain { address: server.address, wants_authentic: trusted })
                 }
-                _ => Box::new(Encrypted::new(server, trusted)?),
+                _ => Box::new(Encrypted::new(server, trusted, tls.clone())?),
             })
         };
         let member = |server: &Server| Ok((server.clone(), exchange(server)?));

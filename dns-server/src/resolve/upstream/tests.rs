@@ -181,7 +181,7 @@ fn query(name: &str, record_type: u16) -> Query {
 
 fn failover(servers: &[&Peer], order: Order) -> Failover {
     let servers: Vec<_> = servers.iter().map(|peer| peer.server.clone()).collect();
-    Failover::new(&servers, order, false).unwrap()
+    Failover::new(&servers, order, false, &[]).unwrap()
 }
 
 /// Addresses or the error, in words.
@@ -360,7 +360,7 @@ async fn a_strangers_answer_is_not_heard() {
             forger.send_to(&an_address(&buffer[..length]), client).unwrap();
         }
     });
-    let upstream = Failover::new(&[server], Order::Given, false).unwrap();
+    let upstream = Failover::new(&[server], Order::Given, false, &[]).unwrap();
     assert_eq!(told(&upstream, "www.example").await, UNREACHABLE);
 }
 
@@ -404,7 +404,7 @@ async fn do_and_cd_are_passed_on() {
         [(false, false, false), (true, false, false), (false, true, false), (true, true, true)]
     {
         let upstream =
-            Failover::new(std::slice::from_ref(&peer.server), Order::Given, trusted).unwrap();
+            Failover::new(std::slice::from_ref(&peer.server), Order::Given, trusted, &[]).unwrap();
         let query = Query { dnssec_ok, checking_disabled, ..query("flags.example", 16) };
         let response = upstream.lookup(&query).await.unwrap();
         let shown = Message::from_vec(response.octets()).unwrap().answers[0].data.to_string();
@@ -470,12 +470,12 @@ async fn nobody_listens() {
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for text in [format!("{closed}"), format!("tls://{closed}"), format!("https://{closed}")] {
         let server: Server = text.parse().unwrap();
-        let upstream = Failover::new(&[server], Order::Given, false).unwrap();
+        let upstream = Failover::new(&[server], Order::Given, false, &[]).unwrap();
         for _ in 0..2 {
             assert_eq!(told(&upstream, "www.example").await, UNREACHABLE, "{text}");
         }
     }
-    let none = Failover::new(&[], Order::Given, false).unwrap();
+    let none = Failover::new(&[], Order::Given, false, &[]).unwrap();
     assert_eq!(told(&none, "www.example").await, UNREACHABLE);
 }
 
