@@ -36,7 +36,7 @@ test:
 test-ignored:
     cargo test --workspace -- --ignored --nocapture
 
-# All benches, or one of: ratios verdict instructions compile open memory (see benches/README.md).
+# All benches, or one of: ratios verdict instructions compile open memory servers (see benches/README.md).
 bench name="":
     cargo bench -p benches {{ if name == "" { "" } else { "--bench " + name } }}
 

@@ -31,10 +31,14 @@ pub enum Peer {
     UnboundZones,
     /// dnsmasq.
     Dnsmasq,
+    /// Knot Resolver with a response policy zone.
+    Knot,
+    /// dnsdist with a `SuffixMatchNode` of plain names.
+    DnsDist,
 }
 
 impl Peer {
-    /// Every one.
+    /// Those that exports are compared with.
     pub const ALL: [Self; 5] =
         [Self::Bind, Self::UnboundRpz, Self::PowerDns, Self::UnboundZones, Self::Dnsmasq];
 
@@ -44,7 +48,15 @@ impl Peer {
             Self::UnboundRpz | Self::UnboundZones => "unbound",
             Self::PowerDns => "pdns_recursor",
             Self::Dnsmasq => "dnsmasq",
+            Self::Knot => "kresd",
+            Self::DnsDist => "dnsdist",
         }
+    }
+
+    /// True where the program is installed.
+    pub fn is_installed(self) -> bool {
+        let found = Command::new("sh").args(["-c", "command -v \"$0\"", self.program()]).output();
+        found.is_ok_and(|output| output.status.success())
     }
 }
 
@@ -61,6 +73,17 @@ impl RunningPeer {
     /// Checks the export with the resolver's own checker, starts the resolver with it, asking
     /// `upstream`, and waits until it refuses `refused`.
     pub fn start(peer: Peer, export: &[u8], upstream: SocketAddr, refused: &str) -> Self {
+        Self::configured(peer, "", export, upstream, refused)
+    }
+
+    /// The same, with more lines in its configuration.
+    pub fn configured(
+        peer: Peer,
+        lines: &str,
+        export: &[u8],
+        upstream: SocketAddr,
+        refused: &str,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path();
         fs::write(path.join("export"), export).unwrap();
@@ -76,8 +99,10 @@ impl RunningPeer {
                 let include = format!("include: {:?}\n", path.join("export"));
                 unbound(path, address, upstream, "iterator", &include)
             }
-            Peer::PowerDns => power_dns(path, address, upstream),
-            Peer::Dnsmasq => dnsmasq(path, address, upstream),
+            Peer::PowerDns => power_dns(path, address, upstream, lines),
+            Peer::Dnsmasq => dnsmasq(path, address, upstream, lines),
+            Peer::Knot => knot(path, address, upstream),
+            Peer::DnsDist => dnsdist(path, address, upstream),
         };
         let log = fs::File::create(path.join("log")).unwrap();
         let child = Command::new(peer.program())
@@ -123,6 +148,11 @@ impl RunningPeer {
         let mut running = Self { address, child, folder };
         running.wait(Peer::UnboundZones, "no-such-name.town");
         running
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it printed.
@@ -254,13 +284,13 @@ fn unbound(
     vec!["-d".into(), "-c".into(), path]
 }
 
-fn power_dns(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> Vec<String> {
+fn power_dns(folder: &Path, address: SocketAddr, upstream: SocketAddr, lines: &str) -> Vec<String> {
     let shown = folder.display();
     let lua = write(folder, "lists.lua", &format!("rpzFile(\"{shown}/export\")\n"));
     let config = format!(
         "local-address=127.0.0.1\nlocal-port={}\nforward-zones-recurse=.=127.0.0.1:{}\n\
          lua-config-file={lua}\ndnssec=off\ndaemon=no\nsocket-dir={shown}\nthreads=1\nwrite-pid=no\n\
-         disable-syslog=yes\nserve-rfc1918=no\nquiet=yes\n",
+         disable-syslog=yes\nserve-rfc1918=no\nquiet=yes\n{lines}",
         address.port(),
         upstream.port()
     );
@@ -268,10 +298,10 @@ fn power_dns(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> Vec<St
     vec![format!("--config-dir={shown}")]
 }
 
-fn dnsmasq(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> Vec<String> {
+fn dnsmasq(folder: &Path, address: SocketAddr, upstream: SocketAddr, lines: &str) -> Vec<String> {
     let config = format!(
         "port={}\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\nno-hosts\npid-file=\nuser=\n\
-         server=127.0.0.1#{}\nconf-file={}\n",
+         server=127.0.0.1#{}\nconf-file={}\n{lines}",
         address.port(),
         upstream.port(),
         folder.join("export").display()
@@ -279,6 +309,33 @@ fn dnsmasq(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> Vec<Stri
     let path = write(folder, "dnsmasq.conf", &config);
     check("dnsmasq", &["--test", "-C", &path]);
     vec!["-k".into(), "-C".into(), path]
+}
+
+fn knot(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> Vec<String> {
+    let config = format!(
+        "net.listen('127.0.0.1', {}, {{ kind = 'dns' }})\nnet.ipv6 = false\n\
+         modules.unload('ta_update')\nmodules.unload('ta_signal_query')\n\
+         modules.unload('priming')\nmodules.unload('detect_time_skew')\n\
+         trust_anchors.remove('.')\ncache.size = 100 * MB\nlog_level('err')\n\
+         policy.add(policy.rpz(policy.DENY, 'export'))\n\
+         policy.add(policy.all(policy.STUB({{'127.0.0.1@{}'}})))\n",
+        address.port(),
+        upstream.port()
+    );
+    let path = write(folder, "kresd.conf", &config);
+    vec!["-n".into(), "-c".into(), path, folder.display().to_string()]
+}
+
+fn dnsdist(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> Vec<String> {
+    let config = format!(
+        "setLocal('{address}')\nsetACL('127.0.0.0/8')\nnewServer('{upstream}')\n\
+         getPool(''):setCache(newPacketCache(100000))\nrefused = newSuffixMatchNode()\n\
+         for name in io.lines('{}') do refused:add(name) end\n\
+         addAction(SuffixMatchNodeRule(refused), RCodeAction(DNSRCode.NXDOMAIN))\n",
+        folder.join("export").display()
+    );
+    let path = write(folder, "dnsdist.conf", &config);
+    vec!["--supervised".into(), "--disable-syslog".into(), "-C".into(), path]
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> String {

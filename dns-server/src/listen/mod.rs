@@ -155,3 +155,26 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
     }
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(address: SocketAddr) -> Listen {
+        Listen { dns: vec![address], tls: Vec::new(), https: Vec::new(), quic: Vec::new() }
+    }
+
+    /// Sockets of one address are shared among our threads, not with another server.
+    #[test]
+    fn an_address_in_use_is_not_shared() {
+        let first = Listeners::bind(&at("127.0.0.1:0".parse().unwrap())).unwrap();
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        assert_eq!((first.udp.len(), first.tcp.len()), (cores, 1));
+        let address = first.addresses().unwrap().dns[0];
+        assert!(first.udp.iter().all(|socket| socket.local_addr().unwrap() == address));
+        let second = Listeners::bind(&at(address)).unwrap_err();
+        assert!(second.to_string().contains(&address.to_string()), "{second}");
+        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(Listeners::bind(&at(other.local_addr().unwrap())).is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! What a process has used, as the kernel counts it.
+
+use std::{collections::BTreeMap, fs};
+
+/// What a server used to answer a load.
+#[derive(Debug)]
+pub(crate) struct Cost {
+    /// Microseconds of CPU an answer, in the server and in the kernel on its behalf.
+    pub(crate) user: f64,
+    pub(crate) system: f64,
+    pub(crate) completed: u64,
+    pub(crate) lost: u64,
+    /// Answers by response code.
+    pub(crate) codes: BTreeMap<String, u64>,
+}
+
+/// CPU time since a process started, in microseconds: of its own, and of the kernel.
+///
+/// In ticks of 10 ms, which is a hundredth of the shortest measurement.
+pub(crate) fn cpu_micros(process: u32) -> (f64, f64) {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    // Fields 14 and 15 of proc(5), in hundredths of a second.
+    let ticks = |place: usize| fields[place].parse::<f64>().unwrap() * 10_000.0;
+    (ticks(11), ticks(12))
+}
+
+/// Memory that a process holds, in octets: all of it, and what is its own alone.
+pub(crate) fn memory(process: u32) -> (u64, u64) {
+    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap();
+    let field = |name: &str| -> u64 {
+        let line = rollup.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    };
+    (field("Rss:"), field("Private_Clean:") + field("Private_Dirty:"))
+}

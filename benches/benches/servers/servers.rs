@@ -1,0 +1,222 @@
+//! The servers, each with the names to refuse in the form that suits it best.
+
+use std::{
+    env, fs,
+    net::{SocketAddr, UdpSocket},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use benches::corpus::Corpus;
+use tempfile::TempDir;
+use tests::{
+    address,
+    client::Question,
+    peers::{Peer, RunningPeer, ZONE},
+};
+
+use crate::cost;
+
+/// With this variable, the bench is the bare responder, at that address.
+pub(crate) const BARE: &str = "PREAU_BENCH_BARE";
+/// How long a server may take to load its lists.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The names to refuse, in every form.
+pub(crate) struct Lists {
+    bundle: Vec<u8>,
+    names: String,
+    policy_zone: String,
+    local_zones: String,
+    dnsmasq: String,
+    /// One of them.
+    refused: String,
+}
+
+impl Lists {
+    pub(crate) fn of(corpus: &Corpus) -> Self {
+        let lines = |line: fn(&str) -> String| corpus.names.iter().map(|name| line(name)).collect();
+        let head = format!(
+            "$ORIGIN {ZONE}.\n$TTL 300\n@ SOA localhost. nobody.invalid. 1 3600 600 86400 300\n\
+             @ NS localhost.\n"
+        );
+        let policy: String = lines(|name| format!("{name} CNAME .\n*.{name} CNAME .\n"));
+        Self {
+            bundle: corpus.build().bytes,
+            names: lines(|name| format!("{name}\n")),
+            policy_zone: head + &policy,
+            local_zones: lines(|name| format!(" local-zone: \"{name}.\" always_nxdomain\n")),
+            dnsmasq: lines(|name| format!("local=/{name}/\n")),
+            refused: corpus.names[0].clone(),
+        }
+    }
+
+    fn of_peer(&self, peer: Peer) -> &str {
+        match peer {
+            Peer::Bind | Peer::UnboundRpz | Peer::PowerDns | Peer::Knot => &self.policy_zone,
+            Peer::UnboundZones => &self.local_zones,
+            Peer::Dnsmasq => &self.dnsmasq,
+            Peer::DnsDist => &self.names,
+        }
+    }
+}
+
+/// A server that answers; dropping it stops it.
+pub(crate) struct Running {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    /// From its start until it refused a listed name.
+    pub(crate) load_seconds: f64,
+    process: Process,
+}
+
+enum Process {
+    Peer(RunningPeer),
+    Own { child: Child, _folder: TempDir },
+}
+
+/// Préau, the bare responder, and every peer that is installed. Packet caches are off, or a name that
+/// is asked again would not be looked for in the lists.
+pub(crate) fn for_refusals(lists: &Lists, upstream: SocketAddr) -> Vec<Running> {
+    all(lists, upstream, &[(Peer::PowerDns, "disable-packetcache=yes\n")])
+}
+
+/// The same, with their caches.
+pub(crate) fn for_cached(lists: &Lists, upstream: SocketAddr) -> Vec<Running> {
+    all(lists, upstream, &[(Peer::Dnsmasq, "cache-size=10000\n")])
+}
+
+fn all(lists: &Lists, upstream: SocketAddr, more: &[(Peer, &str)]) -> Vec<Running> {
+    let peers = [
+        (Peer::DnsDist, "dnsdist, SuffixMatchNode"),
+        (Peer::Dnsmasq, "dnsmasq, local=/…/"),
+        (Peer::UnboundZones, "Unbound, local-zone"),
+        (Peer::UnboundRpz, "Unbound, RPZ"),
+        (Peer::Knot, "Knot Resolver, RPZ"),
+        (Peer::PowerDns, "PowerDNS Recursor, RPZ"),
+        (Peer::Bind, "BIND, RPZ"),
+    ];
+    let mut running = vec![preau(lists, upstream), bare()];
+    for (peer, name) in peers {
+        if !peer.is_installed() {
+            println!("skipped: {name} is not installed");
+            continue;
+        }
+        let lines = more.iter().find(|(other, _)| *other == peer).map_or("", |(_, lines)| lines);
+        let started = Instant::now();
+        let list = lists.of_peer(peer).as_bytes();
+        let server = RunningPeer::configured(peer, lines, list, upstream, &lists.refused);
+        running.push(Running {
+            name: name.into(),
+            address: server.address,
+            load_seconds: started.elapsed().as_secs_f64(),
+            process: Process::Peer(server),
+        });
+    }
+    running.iter().for_each(Running::pin);
+    running
+}
+
+fn preau(lists: &Lists, upstream: SocketAddr) -> Running {
+    let (folder, address) = (TempDir::new().unwrap(), address::unused());
+    fs::write(folder.path().join("bundle"), &lists.bundle).unwrap();
+    let config = format!(
+        "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
+         [lists]\nbundle = \"bundle\"\ncache = \"cache\"\n\
+         [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n"
+    );
+    fs::write(folder.path().join("preau.toml"), config).unwrap();
+    // Pinned from its start: it looks how many cores there are for it.
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0"]).arg(built_preau()).args(["--config", "preau.toml"]);
+    own("Préau", command, folder, address, &lists.refused)
+}
+
+fn bare() -> Running {
+    let (folder, address) = (TempDir::new().unwrap(), address::unused());
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.env(BARE, address.to_string());
+    own(BARE_NAME, command, folder, address, "example.com")
+}
+
+const BARE_NAME: &str = "bare responder";
+
+fn own(
+    name: &str,
+    mut command: Command,
+    folder: TempDir,
+    address: SocketAddr,
+    refused: &str,
+) -> Running {
+    let started = Instant::now();
+    let log = fs::File::create(folder.path().join("log")).unwrap();
+    let command = command.current_dir(folder.path()).stdin(Stdio::null());
+    let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let mut answer = [0; 512];
+    loop {
+        socket.send_to(&Question::new(refused, 1).packet(1), address).unwrap();
+        if socket.recv_from(&mut answer).is_ok() && answer[3] & 15 == 3 {
+            break;
+        }
+        let log = || fs::read_to_string(folder.path().join("log")).unwrap();
+        assert!(started.elapsed() < PATIENCE, "{name} does not answer: {}", log());
+        thread::sleep(Duration::from_millis(5));
+    }
+    let load_seconds = started.elapsed().as_secs_f64();
+    Running {
+        name: name.into(),
+        address,
+        load_seconds,
+        process: Process::Own { child, _folder: folder },
+    }
+}
+
+/// The program of this checkout, as it is released.
+fn built_preau() -> PathBuf {
+    let cargo = env::var_os("CARGO").expect("cargo runs benches");
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--locked", "--quiet", "--package", "dns-server"])
+        .status()
+        .unwrap();
+    assert!(built.success(), "preau does not build");
+    // This bench is target/release/deps/servers-….
+    let release = env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+    release.join("preau")
+}
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        match &self.process {
+            Process::Peer(peer) => peer.id(),
+            Process::Own { child, .. } => child.id(),
+        }
+    }
+
+    pub(crate) fn is_bare(&self) -> bool {
+        self.name == BARE_NAME
+    }
+
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        cost::memory(self.id())
+    }
+
+    /// Keeps it to one core; the load comes from another.
+    fn pin(&self) {
+        let id = self.id().to_string();
+        let pinned = Command::new("taskset").args(["-apc", "0", &id]).output().unwrap();
+        assert!(pinned.status.success(), "{}: taskset fails", self.name);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Self::Own { child, .. } = self {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
