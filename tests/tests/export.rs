@@ -35,9 +35,10 @@ fn stamp() -> Stamp {
 
 fn format(peer: Peer) -> Format {
     match peer {
-        Peer::Bind | Peer::UnboundRpz | Peer::PowerDns => Format::Rpz,
+        Peer::Bind | Peer::UnboundRpz | Peer::PowerDns | Peer::Knot => Format::Rpz,
         Peer::UnboundZones => Format::Unbound,
         Peer::Dnsmasq => Format::Dnsmasq,
+        Peer::DnsDist => Format::Domains,
     }
 }
 
