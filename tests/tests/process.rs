@@ -5,8 +5,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    io::{BufRead, BufReader, Read, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -28,6 +28,7 @@ const PREAU: &str = env!("CARGO_BIN_EXE_preau-under-test");
 struct Preau {
     child: Child,
     address: SocketAddr,
+    metrics: SocketAddr,
     folder: TempDir,
     _runtime: Runtime,
 }
@@ -39,11 +40,12 @@ impl Preau {
         let runtime = Runtime::new().unwrap();
         let zone = "allowed.example. 300 IN A 192.0.2.50\n".to_owned();
         let upstream = upstream::start(&Behaviour::Zone(zone), &runtime);
-        let address = tests::address::unused();
+        let [address, metrics] = [(); 2].map(|()| tests::address::unused());
         fs::write(folder.path().join("lists.bundle"), compile(lists)).unwrap();
         let config = format!(
             "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
              [lists]\nbundle = \"lists.bundle\"\ncache = \"state\"\n\
+             [metrics]\nlisten = \"{metrics}\"\n\
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n"
         );
         fs::write(folder.path().join("preau.toml"), config).unwrap();
@@ -56,7 +58,7 @@ impl Preau {
             .stderr(log)
             .spawn()
             .unwrap();
-        let preau = Self { child, address, folder, _runtime: runtime };
+        let preau = Self { child, address, metrics, folder, _runtime: runtime };
         preau.wait_for("dig");
         preau
     }
@@ -115,6 +117,14 @@ fn nothing_that_was_asked_and_nobody_who_asked_is_left_behind() {
     // A broken packet must not be logged either.
     let broken = [&Question::new("broken.example", 1).packet(9)[..], b"rubbish"].concat();
     exchange(preau.address, Transport::Udp, client, &broken, true).unwrap();
+    // What others may read of it at any time is looked through with what it wrote.
+    let scrape = scrape(preau.metrics);
+    assert!(
+        scrape.contains("preau_questions_total{group=\"pupils\",outcome=\"allowed\""),
+        "{scrape}"
+    );
+    assert!(!scrape.contains("refused.example"), "{scrape}");
+    fs::write(preau.path("scrape"), &scrape).unwrap();
     preau.signal("-HUP");
     preau.wait_for("reload");
     preau.signal("-TERM");
@@ -136,6 +146,14 @@ fn nothing_that_was_asked_and_nobody_who_asked_is_left_behind() {
     let log = preau.log();
     assert!(!log.contains("refused.example"), "{log}");
     assert!(read > 1000 && log.len() > 100, "there was something to read: {read}, {}", log.len());
+}
+
+fn scrape(metrics: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(metrics).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
