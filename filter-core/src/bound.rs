@@ -8,7 +8,7 @@ mod explain;
 mod listed;
 mod operator;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 pub use self::answers::Answers;
 use self::{
@@ -16,9 +16,9 @@ use self::{
     operator::{OperatorNames, OperatorRule},
 };
 use crate::{
-    CategorySet, DomainName, Mode, Profile, Source, Verdict,
+    CategorySet, DomainName, Mode, Network, Profile, Source, Verdict,
     filter::{BindError, Inner},
-    raw::{patterns::MatchText, rule_sets::Entry},
+    raw::{networks::Networks, patterns::MatchText, rule_sets::Entry},
     rule::Action,
     verdict::{Matched, Reason, Step},
 };
@@ -36,6 +36,8 @@ struct Shared {
     /// What each source does in this profile, in the order of the manifest's sources.
     sources: Vec<SourceInForce>,
     operator: Option<OperatorNames>,
+    /// The operator's networks.
+    networks: Networks,
     /// A closed profile opens to names that block lists put in some categories.
     admits_categories: bool,
 }
@@ -72,6 +74,7 @@ impl BoundFilter {
         let shared = Shared {
             sources: sources.collect(),
             operator: OperatorNames::compile(profile)?,
+            networks: distinct(&profile.block_networks),
             profile: profile.name.clone(),
             mode: profile.mode,
             admits_categories: !allowed.is_empty(),
@@ -266,6 +269,13 @@ impl fmt::Debug for BoundFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundFilter").field("profile", &self.profile()).finish_non_exhaustive()
     }
+}
+
+/// The operator's networks, each once, as they are told.
+fn distinct(networks: &[Network]) -> Networks {
+    const NO_RULE_SET: u32 = 0;
+    let networks: BTreeSet<_> = networks.iter().map(Network::trunc).collect();
+    networks.into_iter().map(|network| (network, NO_RULE_SET)).collect()
 }
 
 /// What was decided, and by what.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::NamePattern;
+use crate::{NamePattern, Network};
 
 /// Whether names that no list knows are reachable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Profile {
     /// Names reachable, whatever lists say. Of two of the operator's names the more specific one
     /// decides; this one, if they are equally so.
     pub allow_names: Vec<NamePattern>,
+    /// Networks whose addresses are refused in answers, whatever lists say; but not in those for a
+    /// name of [`allow_names`](Self::allow_names).
+    pub block_networks: Vec<Network>,
     /// Open or closed.
     pub mode: Mode,
 }
@@ -85,6 +88,7 @@ impl Profile {
             allow: BTreeSet::new(),
             block_names: Vec::new(),
             allow_names: Vec::new(),
+            block_networks: Vec::new(),
             mode: Mode::Open,
         }
     }

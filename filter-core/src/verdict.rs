@@ -59,12 +59,17 @@ impl fmt::Display for Reason<'_> {
 impl<'a> Reason<'a> {
     /// Category and source only, `porn · ut1-adult`: what a refusal may tell anyone.
     pub fn brief(&self) -> impl fmt::Display + use<'a> {
-        Brief { step: self.step, category: self.category, source: self.source }
+        let rank = match self.matched {
+            Matched::Network { .. } => "operator's networks",
+            _ => self.step.label(),
+        };
+        Brief { rank, category: self.category, source: self.source }
     }
 }
 
 struct Brief<'a> {
-    step: Step,
+    /// What is told where no list is.
+    rank: &'static str,
     category: Option<&'a CategoryInfo>,
     source: Option<&'a str>,
 }
@@ -73,7 +78,7 @@ impl fmt::Display for Brief<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.category, self.source) {
             (Some(category), Some(source)) => write!(f, "{} · {source}", category.name),
-            _ => f.write_str(self.step.label()),
+            _ => f.write_str(self.rank),
         }
     }
 }
@@ -133,7 +138,7 @@ fn as_text<S: Serializer>(network: &Network, serializer: S) -> Result<S::Ok, S::
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// 5: the operator's names; most specific, tie: allow.
+    /// 5: the operator's names; most specific, tie: allow. Of what answers hold: the operator's networks.
     OperatorNames = 5,
     /// 7: `$important` block rules of lists.
     ImportantRules = 7,

@@ -184,6 +184,35 @@ fn addresses() {
     }
 }
 
+/// The operator's networks are no list's to lift; a name that the operator allows is.
+#[test]
+fn the_operators_networks() {
+    let bytes = bundle(&[
+        (Source::block("", &["malware"]), &["198.51.100.7/32", "@@198.51.0.0/16"]),
+        (Source::allow("", &["education"], &["ads"]), &["198.51.100.0/24", "school.example"]),
+    ]);
+    let networks = ["198.51.100.0/24", "198.51.100.0/24", "198.51.100.9/25", "2001:db8:66::/48"];
+    let profile = Profile {
+        block_networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
+        ..profile(&[], &["mine.example"], Mode::Open)
+    };
+    let bound = bind(bytes, &profile);
+    let by = |network: &str| format!("operator's networks · matched {network}");
+    let cases = [
+        ("a.example", "198.51.100.7", by("198.51.100.0/25")),
+        ("a.example", "198.51.100.200", by("198.51.100.0/24")),
+        ("school.example", "::ffff:198.51.100.200", by("198.51.100.0/24")),
+        ("a.example", "2001:db8:66::1", by("2001:db8:66::/48")),
+        ("a.example", "198.51.101.1", "Allowed".to_owned()),
+        ("a.example", "2001:db8:67::1", "Allowed".to_owned()),
+        ("mine.example", "198.51.100.7", "Allowed".to_owned()),
+    ];
+    for (asked, address, expected) in cases {
+        let verdict = bound.answers(&name(asked)).address(address.parse().unwrap());
+        assert_eq!(shown(verdict), expected, "{asked} {address}");
+    }
+}
+
 /// A source's network, as it was given.
 #[derive(Clone, Debug)]
 struct Rule {
@@ -196,6 +225,9 @@ struct Rule {
 /// The naive oracle: one category at a time, over every rule. True when the address is refused.
 fn oracle(sources: &[Source], rules: &[Rule], profile: &Profile, address: IpAddr) -> bool {
     let address = address.to_canonical();
+    if profile.block_networks.iter().any(|network| network.contains(&address)) {
+        return true;
+    }
     let holding: Vec<_> = rules.iter().filter(|rule| rule.network.contains(&address)).collect();
     let length = |rule: &Rule| rule.network.prefix_len();
     let blocked = profile.block.difference(&profile.allow);
@@ -261,6 +293,7 @@ proptest! {
         sources in vec(source(), 1..4),
         rules in vec((any::<prop::sample::Index>(), network(), prop::option::weighted(0.2, any::<bool>())), 0..24),
         block in prop::sample::subsequence(vec!["porn", "ads", "tracking"], 0..4),
+        block_networks in vec(network(), 0..3),
         addresses in vec(address(), 1..24),
     ) {
         let rules: Vec<Rule> = rules
@@ -282,6 +315,7 @@ proptest! {
         }
         let profile = Profile {
             block: block.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(),
+            block_networks,
             ..Profile::custom("test")
         };
         let bound = bind(builder.build(stamp()).bytes, &profile);

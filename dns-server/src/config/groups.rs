@@ -160,7 +160,7 @@ impl Check {
             && mapped.addr().to_ipv4_mapped().is_some()
         {
             let title = format!("`{text}` is an IPv4 network in IPv6 clothing");
-            self.fault(at, title, "write it as an IPv4 network: clients of it are seen as IPv4");
+            self.fault(at, title, "write it as an IPv4 network: its addresses are seen as IPv4");
             return None;
         }
         Some(network)

@@ -1,9 +1,16 @@
 //! `[profile.NAME]`: what an audience may see, and how it is told no.
 
-use std::{collections::BTreeSet, net::IpAddr, ops::Range, str::FromStr, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+    ops::Range,
+    str::FromStr,
+    sync::Arc,
+};
 
 use super::Spanned;
 use filter_core::{Mode, NamePattern};
+use ipnet::IpNet;
 
 use super::{Profile, schedule::Timetable, search, typed, validated::Check};
 use crate::policy::{
@@ -88,6 +95,9 @@ impl Check {
         if let Some(patterns) = &written.allow_names {
             filter.allow_names = self.patterns(patterns);
         }
+        if let Some(networks) = &written.block_networks {
+            filter.block_networks = self.refused_networks(networks);
+        }
         let block = written.block_services.as_ref();
         filter.block_names.extend(self.names_of_services(block, tables.services));
         let allow = written.allow_services.as_ref();
@@ -158,6 +168,18 @@ impl Check {
             }
         }
         patterns
+    }
+
+    fn refused_networks(&mut self, texts: &[Spanned<String>]) -> Vec<IpNet> {
+        let mut networks: HashMap<IpNet, Range<usize>> = HashMap::new();
+        for text in texts {
+            let Some(network) = self.network(text) else { continue };
+            if let Some(first) = networks.insert(network, text.span()) {
+                let title = format!("the network {network} stands twice");
+                self.repeated(first, text.span(), title, "drop one of them");
+            }
+        }
+        networks.into_keys().collect()
     }
 
     fn contradictions(&mut self, profile: &typed::Profile) {

@@ -39,7 +39,10 @@ fn table(text: &mut String, path: &str, node: Node<'_>) {
     });
     let (tables, keys): (Vec<_>, Vec<_>) =
         content.properties().partition(|(_, node)| node.is_table());
-    for (name, node) in keys {
+    for (place, (name, node)) in keys.into_iter().enumerate() {
+        if place > 0 {
+            text.push('\n');
+        }
         key(text, name, node);
     }
     for (name, node) in tables {

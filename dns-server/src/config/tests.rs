@@ -270,6 +270,41 @@ error: `10.0.0.2/8` is an address within a network
 help: the network is \"10.0.0.0/8\"",
     ),
     (
+        "[profile.x]\nblock_networks = [\"10.0.0.2/8\"]\n",
+        "\
+error: `10.0.0.2/8` is an address within a network
+ --> /etc/preau/preau.toml:2:19
+  |
+2 | block_networks = [\"10.0.0.2/8\"]
+  |                   ^^^^^^^^^^^^
+  |
+help: the network is \"10.0.0.0/8\"",
+    ),
+    (
+        "[profile.x]\nblock_networks = [\"ads.example\"]\n",
+        "\
+error: `ads.example` is not a network
+ --> /etc/preau/preau.toml:2:19
+  |
+2 | block_networks = [\"ads.example\"]
+  |                   ^^^^^^^^^^^^^
+  |
+help: write \"10.1.0.0/16\", \"2001:db8::/32\" or a single address",
+    ),
+    (
+        "[profile.x]\nblock_networks = [\"192.0.2.7\", \"192.0.2.7/32\"]\n",
+        "\
+error: the network 192.0.2.7/32 stands twice
+ --> /etc/preau/preau.toml:2:32
+  |
+2 | block_networks = [\"192.0.2.7\", \"192.0.2.7/32\"]
+  |                   -----------  ^^^^^^^^^^^^^^ again here
+  |                   |
+  |                   first here
+  |
+help: drop one of them",
+    ),
+    (
         "[limits]\nqueries_per_second = 0\n",
         "\
 error: 0 is out of range
@@ -473,7 +508,7 @@ error: `::ffff:10.0.0.0/104` is an IPv4 network in IPv6 clothing
 3 | networks = [\"::ffff:10.0.0.0/104\"]
   |             ^^^^^^^^^^^^^^^^^^^^^
   |
-help: write it as an IPv4 network: clients of it are seen as IPv4",
+help: write it as an IPv4 network: its addresses are seen as IPv4",
     ),
     (
         "\

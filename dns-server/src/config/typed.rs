@@ -386,6 +386,10 @@ pub(super) struct Profile {
     /// Names that are not refused, written alike. Of both, the most specific decides.
     #[schemars(example = ["a-shop-we-need.example"])]
     pub(super) allow_names: Option<Vec<Spanned<String>>>,
+    /// Networks or addresses: an answer that holds one, or hints at one, is refused, unless
+    /// allow_names holds the name. Absent: none.
+    #[schemars(example = ["198.51.100.0/24", "2001:db8:66::/48"])]
+    pub(super) block_networks: Option<Vec<Spanned<String>>>,
     /// Services whose names are refused, by their id in the table of services. Absent: none.
     #[schemars(example = ["roblox"])]
     pub(super) block_services: Option<Vec<Spanned<String>>>,

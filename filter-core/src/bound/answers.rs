@@ -58,13 +58,23 @@ impl<'f> Answers<'f> {
         Verdict::Blocked(Reason { spares_descendants: true, ..reason })
     }
 
-    /// Asks about an address that an answer holds, or hints at (RFC 9460 §7.3): networks of lists
-    /// refuse it, as rules on names do: the most specific first; at equal length an allow wins for
+    /// Asks about an address that an answer holds, or hints at (RFC 9460 §7.3): the operator's
+    /// networks refuse it, then those of lists, as rules on names do: the most specific first; at equal length an allow wins for
     /// the categories that it lifts; exceptions act within their own source. Allocates nothing.
     pub fn address(&self, address: IpAddr) -> Verdict<'f> {
         let filter = &self.bound.shared.filter;
         if self.allowed {
             return Verdict::Allowed;
+        }
+        if let Some((network, _)) = self.bound.shared.networks.holding(address).next() {
+            return Verdict::Blocked(Reason {
+                step: Step::OperatorNames,
+                category: None,
+                source: None,
+                is_legal: false,
+                matched: Matched::Network { network },
+                spares_descendants: true,
+            });
         }
         let level = |(network, set): (crate::Network, u32)| {
             let length = usize::from(network.prefix_len());

@@ -23,7 +23,7 @@ struct Row {
 impl Networks {
     /// Reads a section of texts.
     pub(crate) fn read(section: &[u8]) -> Result<Self, &'static str> {
-        let mut rows = Vec::new();
+        let mut networks = Vec::new();
         for pattern in Patterns::each(section) {
             let (rule_set, text) = pattern?;
             let network: Network = text.parse().map_err(|_| "not a network")?;
@@ -31,17 +31,9 @@ impl Networks {
             if network.trunc().to_string() != text {
                 return Err("a network in another than its canonical form");
             }
-            rows.push(Row { network, rule_set, around: None });
+            networks.push((network, rule_set));
         }
-        rows.sort_unstable_by_key(|row| (row.network.addr(), row.network.prefix_len()));
-        let mut open: Vec<usize> = Vec::new();
-        for index in 0..rows.len() {
-            let first = rows[index].network.addr();
-            while open.pop_if(|last| !rows[*last].network.contains(&first)).is_some() {}
-            rows[index].around = open.last().map(|&around| around as u32);
-            open.push(index);
-        }
-        Ok(Self(rows))
+        Ok(networks.into_iter().collect())
     }
 
     /// The networks that hold an address, the most specific first, each with its rule set. An IPv4
@@ -55,6 +47,23 @@ impl Networks {
             .map(row)
             .filter(move |row| row.network.contains(&address))
             .map(|row| (row.network, row.rule_set))
+    }
+}
+
+/// Networks, each with its rule set, in any order; none stands twice.
+impl FromIterator<(Network, u32)> for Networks {
+    fn from_iter<I: IntoIterator<Item = (Network, u32)>>(networks: I) -> Self {
+        let row = |(network, rule_set)| Row { network, rule_set, around: None };
+        let mut rows: Vec<Row> = networks.into_iter().map(row).collect();
+        rows.sort_unstable_by_key(|row| (row.network.addr(), row.network.prefix_len()));
+        let mut open: Vec<usize> = Vec::new();
+        for index in 0..rows.len() {
+            let first = rows[index].network.addr();
+            while open.pop_if(|last| !rows[*last].network.contains(&first)).is_some() {}
+            rows[index].around = open.last().map(|&around| around as u32);
+            open.push(index);
+        }
+        Self(rows)
     }
 }
 

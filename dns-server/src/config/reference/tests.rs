@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use super::*;
 use crate::{
     config::{Config, ConfigError},
+    policy::calendar::Calendars,
     testing,
 };
 
@@ -44,15 +45,18 @@ fn it_sets_nothing() {
 
     // Nor do its defaults, where they are set.
     let text = default_config();
-    let is_live = |section: &&str| section.lines().any(|line| line.starts_with('['));
     let mut defaults = String::new();
-    for section in text.split("\n\n").filter(is_live) {
-        for line in section.lines().filter(|line| !line.ends_with(EXAMPLE)) {
-            // Only with `url`, which has no default.
-            if !line.starts_with("#poll = ") {
-                defaults.push_str(&uncommented(line));
-                defaults.push('\n');
-            }
+    let mut is_live = false;
+    for line in text.lines() {
+        match line {
+            header if header.starts_with('[') => is_live = true,
+            header if header.starts_with("#[") => is_live = false,
+            _ => {}
+        }
+        // `poll` goes with `url`, which has no default.
+        if is_live && !line.ends_with(EXAMPLE) && !line.starts_with("#poll = ") {
+            defaults.push_str(&uncommented(line));
+            defaults.push('\n');
         }
     }
     let count = defaults.lines().filter(|line| line.contains(" = ") && !line.starts_with('#'));
@@ -161,4 +165,76 @@ fn choices_are_accepted() {
         rest.extend(node.rows().map(|rows| (header, rows)));
     }
     assert_eq!(seen, 23);
+}
+
+/// Documents for operators, by name.
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("README.md", include_str!("../../../../README.md")),
+    ("docs/lists.md", include_str!("../../../../docs/lists.md")),
+    ("docs/operations.md", include_str!("../../../../docs/operations.md")),
+    ("docs/policy.md", include_str!("../../../../docs/policy.md")),
+    ("docs/transports.md", include_str!("../../../../docs/transports.md")),
+    ("docs/upstream.md", include_str!("../../../../docs/upstream.md")),
+];
+
+/// Their examples and references are of keys that there are, and no key is left out.
+#[test]
+fn the_documents_know_the_keys() {
+    let printed: toml::Table = uncommented(&default_config()).parse().unwrap();
+    let keys_of = |section: &str| {
+        let table = match &printed[section] {
+            toml::Value::Array(rows) => &rows[0],
+            toml::Value::Table(names) if section == "profile" => names.values().next().unwrap(),
+            table => table,
+        };
+        table.as_table().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let (mut examples, mut references) = (0, 0);
+    for (document, text) in DOCUMENTS {
+        for block in text.split("```toml\n").skip(1) {
+            let (block, _) = block.split_once("```").unwrap();
+            // What `list-compile` reads has keys of its own.
+            if block.contains("[[source]]") || block.contains("[guard") {
+                continue;
+            }
+            if let Err(error) = toml::from_str::<typed::File>(block) {
+                panic!("{document}: {error}\n{block}");
+            }
+            examples += 1;
+        }
+        // `[section] key, key`
+        for code in text.split('`').skip(1).step_by(2) {
+            let Some((section, keys)) = code.split_once("] ") else { continue };
+            let section = section.trim_start_matches('[').trim_end_matches(']');
+            let section = section.split('.').next().unwrap();
+            if !code.starts_with('[') || section == "source" {
+                continue;
+            }
+            let known = keys_of(section);
+            for key in keys.split(", ") {
+                let key = key.split(' ').next().unwrap();
+                assert!(known.iter().any(|known| known == key), "{document}: [{section}] {key}");
+                references += 1;
+            }
+        }
+    }
+    assert!(examples >= 12 && references >= 12, "{examples} {references}");
+    for section in printed.keys() {
+        for key in keys_of(section) {
+            let is_told = DOCUMENTS.iter().any(|(_, text)| {
+                let mut words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+                words.any(|word| word == key)
+            });
+            assert!(is_told, "no document says anything of [{section}] {key}");
+        }
+    }
+}
+
+/// What a comment lists is what there is.
+#[test]
+fn every_calendar_is_named() {
+    for id in Calendars::shipped().ids() {
+        let named = default_config().contains(&format!(" {id},"));
+        assert!(named, "{id}");
+    }
 }
