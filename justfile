@@ -54,6 +54,12 @@ soak seconds="1800" rate="5000":
     PREAU_SOAK_SECONDS={{seconds}} PREAU_SOAK_RATE={{rate}} \
         cargo test --release -p tests --test soak -- --ignored --nocapture
 
+# So many malformed packets from a seed against a running server; fails if an answer is wrong or
+# missing, or if the server grows.
+malformed packets="1000000" seed="20261122":
+    PREAU_MALFORMED_PACKETS={{packets}} PREAU_MALFORMED_SEED={{seed}} \
+        cargo test --release -p tests --test malformed -- --ignored --nocapture
+
 # Fuzzes one target for some seconds (needs a nightly toolchain and cargo-fuzz).
 fuzz target="lookup" seconds="60":
     cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}} -max_len=4096

@@ -10,6 +10,8 @@ pub mod answers;
 pub mod authority;
 pub mod client;
 pub mod conversation;
+pub mod environment;
+pub mod malformed;
 pub mod peers;
 pub mod preau;
 pub mod publisher;

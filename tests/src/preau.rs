@@ -69,6 +69,13 @@ impl Preau {
         self.child.as_ref().expect("it was started").id()
     }
 
+    /// Memory that it has in RAM (`VmRSS`).
+    pub fn resident_octets(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        1024 * line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    }
+
     /// A file of its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -145,6 +152,23 @@ impl Preau {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             child.wait().unwrap();
+        }
+    }
+
+    /// Its exit code, once it has ended by itself; it must within that time.
+    pub fn wait(&mut self, patience: Duration) -> Option<i32> {
+        let mut child = self.child.take().expect("it was started");
+        let end = Instant::now() + patience;
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status.code();
+            }
+            if Instant::now() > end {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("it does not end:\n{}", self.log());
+            }
+            thread::sleep(Duration::from_millis(20));
         }
     }
 

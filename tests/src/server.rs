@@ -1,6 +1,11 @@
 //! A server in the test's own process, on free ports of the loopback.
 
-use std::{fs, net::SocketAddr, path::PathBuf, thread::JoinHandle};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    thread::JoinHandle,
+};
 
 use dns_server::{Config, Listeners, config::Listen};
 use filter_core::{FilterBuilder, NamePattern, Options, Scope, Source, Stamp, Suffixes};
@@ -47,7 +52,7 @@ impl TestServer {
         let folder = TempDir::new().unwrap();
         let runtime = Runtime::new().unwrap();
         let upstream = upstream::start(&setup.upstream, &runtime);
-        let certificate = certify(&folder);
+        let certificate = certify(folder.path());
         let config = config(setup, upstream, &folder);
         let config = Config::parse("test.toml", config).unwrap();
         let listeners = Listeners::bind(&config.listen).unwrap();
@@ -78,14 +83,14 @@ impl Drop for TestServer {
 /// What its certificate is for.
 pub const NAME: &str = "dns.school.example";
 
-/// Makes a certificate and its key.
-fn certify(folder: &TempDir) -> PathBuf {
+/// Makes a certificate and its key in a folder; where the certificate is.
+pub fn certify(folder: &Path) -> PathBuf {
     let key = rcgen::KeyPair::generate().unwrap();
     let parameters =
         rcgen::CertificateParams::new([NAME.to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    let certificate = folder.path().join("cert.pem");
+    let certificate = folder.join("cert.pem");
     fs::write(&certificate, parameters.self_signed(&key).unwrap().pem()).unwrap();
-    fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+    fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
     certificate
 }
 

@@ -22,7 +22,7 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
-use tests::{address, client::Question, preau::Preau, shared, world::World};
+use tests::{address, client::Question, environment, preau::Preau, shared, world::World};
 
 const PREAU: &str = env!("CARGO_BIN_EXE_preau-under-test");
 const NAME: &str = "dns.school.example";
@@ -39,16 +39,12 @@ const FAILURES_SHOWN: usize = 20;
 /// Seconds that the world's answers live.
 const TTL: u32 = 30;
 
-fn from_environment(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-}
-
 /// For `PREAU_SOAK_SECONDS` (60), `PREAU_SOAK_RATE` (1000) questions a second.
 #[test]
 #[ignore = "needs dnsperf and gunzip; `just soak` for half an hour, .ci/run for a minute"]
 fn nothing_is_lost_and_nothing_grows() {
-    let duration = Duration::from_secs(from_environment("PREAU_SOAK_SECONDS", 60));
-    let rate = from_environment("PREAU_SOAK_RATE", 1000);
+    let duration = Duration::from_secs(environment::number("PREAU_SOAK_SECONDS", 60));
+    let rate = environment::number("PREAU_SOAK_RATE", 1000);
     let mut upstream = [World::start(Vec::new(), TTL), World::start(Vec::new(), TTL)].map(Some);
     let addresses = [0, 1].map(|number| upstream[number].as_ref().unwrap().address);
     let site = Site::start(addresses);
@@ -91,11 +87,11 @@ fn nothing_is_lost_and_nothing_grows() {
             next_death += DEATHS;
         }
         if early == 0 && now >= duration / 6 {
-            early = resident_octets(site.preau.id());
+            early = site.preau.resident_octets();
         }
         thread::sleep(Duration::from_millis(50));
     }
-    let end = resident_octets(site.preau.id());
+    let end = site.preau.resident_octets();
     stop.store(true, Ordering::Relaxed);
     let visits = visitors.map(|visitor| visitor.join().unwrap());
     let mut report = reader.join().unwrap();
@@ -345,11 +341,4 @@ impl Report {
         let micros = self.latencies.get(at.min(self.latencies.len().saturating_sub(1)));
         Duration::from_micros(micros.copied().unwrap_or_default().into())
     }
-}
-
-/// Memory that a process has in RAM (`VmRSS`).
-fn resident_octets(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    1024 * line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
 }
