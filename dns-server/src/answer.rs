@@ -9,7 +9,6 @@ use std::{
 
 use filter_core::DomainName;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
 use crate::{
     listen::terms::Terms,
@@ -260,14 +259,14 @@ impl Snapshot {
         })?
     }
 
-    /// Answers a packet, however long that takes; `None` is silence. Upstream is asked with one of
-    /// the permits of `waiting`.
+    /// Answers a packet, however long that takes; `None` is silence. Upstream is asked once `seat`
+    /// gives a place, and keeps that.
     pub(crate) async fn answer(
         &self,
         group: Option<GroupId>,
         transport: Transport,
         packet: &[u8],
-        waiting: &Semaphore,
+        seat: impl Future,
     ) -> Option<Vec<u8>> {
         let mut buffer = packet.to_vec();
         buffer.resize(packet.len().max(REPLY_CAPACITY), 0);
@@ -278,7 +277,7 @@ impl Snapshot {
                 Some(buffer)
             }
             Immediate::Resolve(pending) => {
-                let _permit = waiting.acquire().await; // nobody closes it
+                let _seat = seat.await;
                 Some(self.resolve(&pending, transport, buffer).await)
             }
         }

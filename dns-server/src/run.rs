@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{net::TcpListener, runtime::Handle, sync::Semaphore, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, runtime::Handle, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
         rates::Rates,
         streams::{Protocol, StreamServer},
         udp::UdpServer,
+        waiting::Waiting,
     },
     poll::Poller,
     service::Service,
@@ -73,14 +74,13 @@ pub async fn serve(
     let _stop_streams_on_drop = stop_streams.clone().drop_guard();
     let limits = service.snapshot().terms.limits().clone();
     let rates = Arc::<Rates>::default();
-    let waiting = Arc::new(Semaphore::new(limits.waiting));
+    let waiting = Waiting::new(limits.waiting);
     let udp = UdpServer {
         service: service.clone(),
         runtime: Handle::current(),
         waiting: waiting.clone(),
         tasks: tasks.clone(),
         stop: stop.0.clone(),
-        places: Arc::default(),
         rates: rates.clone(),
     };
     let mut datagrams = JoinSet::new();
@@ -157,7 +157,7 @@ mod tests {
     };
 
     use async_trait::async_trait;
-    use tokio::runtime::Runtime;
+    use tokio::{runtime::Runtime, sync::Semaphore};
 
     use super::*;
     use crate::{

@@ -142,7 +142,7 @@ pub struct Limits {
     /// Questions that wait for upstream, of everybody: each may take a socket. Changing it takes a
     /// restart.
     pub waiting: usize,
-    /// Questions over UDP that wait for upstream, of a client.
+    /// Questions that wait for upstream, of a client.
     pub waiting_per_client: usize,
 }
 

@@ -92,8 +92,8 @@ pub(super) struct Tls {
     pub(super) name: Option<Spanned<String>>,
 }
 
-/// What clients may take. A client is an address, for queries_per_second an IPv6 /56; many machines
-/// may stand behind it. Each is a number from 1 to 1000000.
+/// What clients may take. A client is an IPv4 address or an IPv6 /56; many machines may stand behind
+/// it. Each is a number from 1 to 1000000.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
@@ -109,7 +109,7 @@ pub(super) struct Limits {
     /// Questions at once that wait for upstream, of all clients. Changing it takes a restart.
     #[schemars(extend("default" = super::Limits::default().waiting))]
     pub(super) waiting: Option<Spanned<u32>>,
-    /// Questions over UDP at once that wait for upstream, of a client.
+    /// Questions at once that wait for upstream, of a client.
     #[schemars(extend("default" = super::Limits::default().waiting_per_client))]
     pub(super) waiting_per_client: Option<Spanned<u32>>,
 }

@@ -14,12 +14,13 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime, sync::Semaphore};
+use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     quic,
     streams::{Protocol, StreamServer},
+    waiting::Waiting,
 };
 use crate::{
     Config, Service,
@@ -41,12 +42,17 @@ const STAFF_PATH: &str = "/staff/0123456789abcdef";
 
 impl Site {
     fn new() -> Self {
+        Self::asking("127.0.0.1:9".parse().unwrap(), "")
+    }
+
+    /// With that upstream, and limits.
+    fn asking(upstream: SocketAddr, limits: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let trusted = testing::certificate("dns.school.example", 2020..2100);
         write(&folder, &trusted);
         let text = format!(
             "[listen]\ntls = [\"127.0.0.1:0\"]\nhttps = [\"127.0.0.1:0\"]\nquic = [\"127.0.0.1:0\"]\n\
-             [upstream]\nservers = [\"127.0.0.1:9\"]\n\
+             [upstream]\nservers = [\"{upstream}\"]\n[limits]\n{limits}\
              [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n\
              [[group]]\nname = \"staff\"\nnetworks = [\"192.0.2.0/24\"]\nprofile = \"locked\"\n\
@@ -60,7 +66,7 @@ impl Site {
         let runtime = Runtime::new().unwrap();
         let server = StreamServer {
             service: service.clone(),
-            waiting: Arc::new(Semaphore::new(1)),
+            waiting: Waiting::new(9),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             places: Arc::default(),
@@ -209,6 +215,42 @@ fn padding_hides_lengths_from_those_who_ask_for_it() {
     assert!(padded.ends_with(&[0; 200]));
     let opt = bare.windows(3).position(|window| window == [0, 0, 41]).unwrap();
     assert_eq!(padded[2..opt], bare[2..opt]);
+}
+
+/// Questions that wait for upstream count together, whatever they came over.
+#[test]
+fn one_share_over_all_transports() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let upstream = silent.local_addr().unwrap();
+    let site = Site::asking(upstream, "waiting_per_client = 1\n");
+    let places = || site.server.waiting.all.available_permits();
+    let mut client = site.over_tls();
+    client.write_all(&with_length(&query(1, ["first", "example"], NO_OPTION))).unwrap();
+    while places() > 8 {
+        std::thread::yield_now();
+    }
+    // Others wait for its place, over the same connection and any other; refusals need none.
+    client.write_all(&with_length(&query(2, ["second", "example"], NO_OPTION))).unwrap();
+    assert_eq!(told(&ask(&mut client, &query(3, REFUSED, NO_OPTION)).unwrap()), (3, NXDOMAIN));
+    let mut waits = connect(site.https, &site.trusted, "http/1.1");
+    let third = BASE64URL_NOPAD.encode(&query(0, ["third", "example"], NO_OPTION));
+    let get = |dns: &str| format!("GET /dns-query?dns={dns} HTTP/1.1");
+    waits.write_all((get(&third) + "\r\nhost: dns.school.example\r\n\r\n").as_bytes()).unwrap();
+    let refused = BASE64URL_NOPAD.encode(&query(0, REFUSED, NO_OPTION));
+    let (line, _, reply) = site.request(&get(&refused), b"");
+    assert!(line.starts_with("http/1.1 200 "), "{line}");
+    assert_eq!(told(&reply), (0, NXDOMAIN));
+    let connection = site.over_quic();
+    let opened = site.runtime.block_on(async {
+        let (mut send, receive) = connection.open_bi().await.unwrap();
+        send.write_all(&with_length(&query(0, ["fourth", "example"], NO_OPTION))).await.unwrap();
+        send.finish().unwrap();
+        receive
+    });
+    let heard = site.stream(&connection, &with_length(&query(0, REFUSED, NO_OPTION))).unwrap();
+    assert_eq!(told(&heard[2..]), (0, NXDOMAIN));
+    assert_eq!(places(), 8);
+    drop((waits, opened));
 }
 
 #[test]

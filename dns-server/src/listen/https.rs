@@ -69,6 +69,8 @@ impl StreamServer {
                 () = self.stop.cancelled(), if !is_ending => {
                     is_ending = true;
                     connection.as_mut().graceful_shutdown();
+                    // What is in hand has its time, whenever the next look is due.
+                    idle.reset();
                 }
                 _ = idle.tick() => {
                     let now = requests.load(Ordering::Relaxed);
@@ -129,7 +131,8 @@ impl StreamServer {
             Method::POST => query_of_body(request).await?,
             _ => return Err(StatusCode::METHOD_NOT_ALLOWED),
         };
-        let reply = snapshot.answer(group, Transport::Encrypted, &query, &self.waiting).await;
+        let seat = self.wait_for_seat(client);
+        let reply = snapshot.answer(group, Transport::Encrypted, &query, seat).await;
         reply.ok_or(StatusCode::BAD_REQUEST)
     }
 }

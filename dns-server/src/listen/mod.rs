@@ -5,6 +5,7 @@ mod datagrams;
 #[cfg(test)]
 mod encrypted_tests;
 mod https;
+mod network;
 pub(crate) mod places;
 mod proxy;
 pub(crate) mod quic;
@@ -13,6 +14,7 @@ pub(crate) mod streams;
 pub(crate) mod terms;
 mod tls;
 pub(crate) mod udp;
+pub(crate) mod waiting;
 
 use std::{
     io::{self, ErrorKind::AddrInUse},

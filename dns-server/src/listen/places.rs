@@ -1,4 +1,4 @@
-//! Who has how much in hand, connections or questions: known for as long as that lasts.
+//! Who has how many connections: known for as long as they last.
 
 use std::{
     collections::HashMap,
@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Places, of which there are so many in all and so many a client.
+use super::network::Network;
+
+/// Places for connections, of which there are so many in all and so many a client.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     taken: Mutex<Taken>,
@@ -15,14 +17,14 @@ pub(crate) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
-    by_client: HashMap<IpAddr, usize>,
+    by_client: HashMap<Network, usize>,
 }
 
 /// A place, until it is dropped.
 pub(super) struct Place {
     places: Arc<Places>,
     /// Whose it is, as soon as that is known.
-    client: Option<IpAddr>,
+    client: Option<Network>,
 }
 
 impl Places {
@@ -50,6 +52,7 @@ impl Places {
 impl Place {
     /// Makes it one of the `limit` places of a client, if that has one left.
     pub(super) fn of(mut self, client: IpAddr, limit: usize) -> Option<Self> {
+        let client = Network::of_client(client);
         {
             let mut taken = self.places.taken();
             let of_client = taken.by_client.entry(client).or_default();
@@ -100,5 +103,18 @@ mod tests {
         taken.clear();
         let taken = places.taken();
         assert_eq!((taken.total, taken.by_client.len()), (0, 0));
+    }
+
+    /// Who may take any address of a network has no more places for that.
+    #[test]
+    fn a_site_is_one_client() {
+        let places = Arc::default();
+        let take = |address: &str| {
+            Places::take(&places, 9).and_then(|place| place.of(address.parse().unwrap(), 2))
+        };
+        let taken = [take("2001:db8:0:1::1"), take("2001:db8:0:1:2::")];
+        assert!(taken.iter().all(Option::is_some));
+        assert!(take("2001:db8:0:7::1").is_none());
+        assert!(take("2001:db8:0:100::1").is_some());
     }
 }

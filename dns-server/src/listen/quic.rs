@@ -7,6 +7,7 @@ use quinn::{
     TokioRuntime, TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
 };
 use tokio::{task::JoinSet, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use super::{
     places::Places,
@@ -40,16 +41,28 @@ pub(crate) async fn serve(server: StreamServer, socket: UdpSocket) -> io::Result
     let config = server_config(&server.service)?;
     let (settings, runtime) = (EndpointConfig::default(), Arc::new(TokioRuntime));
     let endpoint = Endpoint::new(settings, Some(config), socket, runtime)?;
+    let connections = TaskTracker::new();
     loop {
         tokio::select! {
             incoming = endpoint.accept() => match incoming {
-                Some(incoming) => server.take_quic(incoming),
+                Some(incoming) => server.take_quic(incoming, &connections),
                 None => return Ok(()),
             },
             () = server.stop.cancelled() => break,
         }
     }
+    connections.close();
     server.tasks.spawn(async move {
+        // Whoever comes now is told at once, and asks elsewhere.
+        let refuse = async {
+            while let Some(incoming) = endpoint.accept().await {
+                incoming.refuse();
+            }
+        };
+        tokio::select! {
+            () = connections.wait() => {}
+            () = refuse => {}
+        }
         let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
     });
     Ok(())
@@ -57,7 +70,7 @@ pub(crate) async fn serve(server: StreamServer, socket: UdpSocket) -> io::Result
 
 impl StreamServer {
     /// Serves a connection, if its client is in a group and there is a place for it.
-    fn take_quic(&self, incoming: Incoming) {
+    fn take_quic(&self, incoming: Incoming, connections: &TaskTracker) {
         let client = incoming.remote_address().ip();
         let snapshot = self.service.snapshot();
         let limits = &snapshot.terms.limits;
@@ -73,13 +86,17 @@ impl StreamServer {
             .and_then(|place| place.of(client, limits.connections_per_client));
         let Some(place) = place else { return incoming.refuse() };
         let server = self.clone();
-        self.tasks.spawn(async move {
-            if let Ok(Ok(connection)) = timeout(IDLE_TIMEOUT, incoming).await {
+        self.tasks.spawn(connections.track_future(async move {
+            let connection = tokio::select! {
+                connection = timeout(IDLE_TIMEOUT, incoming) => connection,
+                () = server.stop.cancelled() => return,
+            };
+            if let Ok(Ok(connection)) = connection {
                 let _open = server.service.snapshot().stats.open(Carrier::Quic);
                 server.answer_streams(connection).await;
             }
             drop(place);
-        });
+        }));
     }
 
     /// Answers the question of each stream (§4.2).
@@ -117,7 +134,8 @@ impl StreamServer {
         self.wait_for_turn(client).await;
         let snapshot = Arc::clone(&self.service.snapshot());
         let group = snapshot.group_of(client);
-        let answer = snapshot.answer(group, Transport::Encrypted, &query, &self.waiting);
+        let seat = self.wait_for_seat(client);
+        let answer = snapshot.answer(group, Transport::Encrypted, &query, seat);
         let Some(mut message) = answer.await else { return Err(ProtocolError) };
         let length = u16::try_from(message.len()).map_err(|_| ProtocolError)?;
         message.splice(..0, length.to_be_bytes());

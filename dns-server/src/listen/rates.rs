@@ -6,11 +6,13 @@
 //! with busy ones. So nothing is allocated, locked or swept, whoever forges however many sources.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     net::IpAddr,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
+
+use super::network::Network;
 
 /// Both tables.
 #[derive(Debug)]
@@ -32,27 +34,19 @@ impl Default for Rates {
 impl Rates {
     /// Whether a client may ask now, at `per_second`; if not, when.
     ///
-    /// An IPv4 address or an IPv6 /56 is a client. This machine is not counted: whoever asks from
-    /// here asks for others.
+    /// This machine is not counted: whoever asks from here asks for others.
     pub(super) fn of_client(&self, client: IpAddr, per_second: u32) -> Result<(), Duration> {
         match client.to_canonical() {
             client if client.is_loopback() => Ok(()),
-            client => self.clients.take(network(client, 32), per_second, Instant::now()),
+            client => self.clients.take(Network::of_client(client), per_second, Instant::now()),
         }
     }
 
     /// Whether a client in no group is told so.
     pub(super) fn of_stranger(&self, client: IpAddr) -> bool {
-        let network = network(client.to_canonical(), 24);
-        self.strangers.take(network, REFUSALS_PER_SECOND, Instant::now()).is_ok()
-    }
-}
-
-/// The network of an address, so many bits of IPv4 or 56 of IPv6, as a number of its own.
-fn network(address: IpAddr, ipv4_bits: u32) -> u64 {
-    match address {
-        IpAddr::V4(address) => u64::from(address.to_bits() >> (32 - ipv4_bits)),
-        IpAddr::V6(address) => (address.to_bits() >> 72) as u64 | 1 << 63, // 56 bits and a mark
+        self.strangers
+            .take(Network::of_strangers(client), REFUSALS_PER_SECOND, Instant::now())
+            .is_ok()
     }
 }
 
@@ -77,7 +71,7 @@ impl Buckets {
         }
     }
 
-    fn take(&self, network: u64, per_second: u32, now: Instant) -> Result<(), Duration> {
+    fn take(&self, network: impl Hash, per_second: u32, now: Instant) -> Result<(), Duration> {
         let now = now.saturating_duration_since(self.start).as_nanos() as u64; // for 500 years
         let hash = self.hash.hash_one(network);
         let places = [hash as u32, (hash >> 32) as u32];
@@ -110,7 +104,7 @@ mod tests {
         let buckets = Buckets::new(1 << 10);
         let start = buckets.start;
         assert_eq!(taken(&buckets, 1, start, 500), 100);
-        let wait = buckets.take(1, 100, start).unwrap_err();
+        let wait = buckets.take(1u64, 100, start).unwrap_err();
         assert_eq!(wait, Duration::from_millis(10));
         assert_eq!(taken(&buckets, 1, start + wait, 500), 1);
         assert_eq!(taken(&buckets, 1, start + wait + Duration::from_millis(250), 500), 25);
@@ -130,13 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn networks() {
-        let key = |address: &str, bits| network(address.parse().unwrap(), bits);
-        assert_ne!(key("10.0.0.1", 32), key("10.0.0.2", 32));
-        assert_eq!(key("10.0.0.1", 24), key("10.0.0.2", 24));
-        assert_eq!(key("2001:db8:0:1::1", 32), key("2001:db8:0:ff:2::", 32));
-        assert_ne!(key("2001:db8:0:1::1", 32), key("2001:db8:0:100::1", 32));
-        assert_ne!(key("::a00:1", 32), key("10.0.0.1", 32));
+    fn this_machine_and_strangers() {
         let rates = Rates::default();
         let loopback = "::ffff:127.0.0.1".parse().unwrap();
         assert!((0..9).all(|_| rates.of_client(loopback, 1).is_ok()));

@@ -9,7 +9,7 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -21,6 +21,7 @@ use super::{
     proxy,
     rates::Rates,
     tls,
+    waiting::{Seat, Waiting},
 };
 use crate::{service::Service, stats::Carrier, wire::question::Transport};
 
@@ -61,8 +62,8 @@ impl Protocol {
 #[derive(Clone)]
 pub(crate) struct StreamServer {
     pub(crate) service: Arc<Service>,
-    /// One permit for each question that waits for upstream, over UDP too.
-    pub(crate) waiting: Arc<Semaphore>,
+    /// Places of questions that wait for upstream, over UDP too.
+    pub(crate) waiting: Arc<Waiting>,
     /// Connections, to be waited for at the end.
     pub(crate) tasks: TaskTracker,
     /// To stop: questions in hand are answered, no others are read.
@@ -143,6 +144,12 @@ impl StreamServer {
         }
     }
 
+    /// Waits for one of the places of a client, for a question to upstream.
+    pub(super) async fn wait_for_seat(&self, client: IpAddr) -> Seat {
+        let limit = self.service.snapshot().terms.limits.waiting_per_client;
+        self.waiting.clone().take(client, limit).await
+    }
+
     /// Speaks what is spoken here.
     async fn speak(&self, stream: TcpStream, client: IpAddr, protocol: Protocol) -> io::Result<()> {
         stream.set_nodelay(true)?; // each reply is one write
@@ -221,8 +228,8 @@ impl StreamServer {
             questions.spawn(async move {
                 let snapshot = Arc::clone(&server.service.snapshot());
                 let group = snapshot.group_of(client);
-                let answer = snapshot.answer(group, transport, &query, &server.waiting);
-                if let Some(reply) = answer.await {
+                let seat = server.wait_for_seat(client);
+                if let Some(reply) = snapshot.answer(group, transport, &query, seat).await {
                     // Fails where the connection is gone.
                     let _ = replies.send(reply).await;
                 }

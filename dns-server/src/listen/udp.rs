@@ -12,15 +12,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use super::{
     batch::Batch,
     datagrams::{Datagrams, Ends},
-    places::Places,
     proxy,
     rates::Rates,
+    waiting::Waiting,
 };
 use crate::{
     answer::{Immediate, Snapshot},
@@ -39,14 +39,12 @@ pub(crate) struct UdpServer {
     pub(crate) service: Arc<Service>,
     /// Where questions for upstream wait.
     pub(crate) runtime: Handle,
-    /// One permit for each of those; without one a question is dropped, and its client asks again.
-    pub(crate) waiting: Arc<Semaphore>,
+    /// Their places; without one a question is dropped, and its client asks again.
+    pub(crate) waiting: Arc<Waiting>,
     /// Those questions, to be waited for at the end.
     pub(crate) tasks: TaskTracker,
     /// Set to stop.
     pub(crate) stop: Arc<AtomicBool>,
-    /// The same questions, by client.
-    pub(crate) places: Arc<Places>,
     pub(crate) rates: Arc<Rates>,
 }
 
@@ -117,9 +115,7 @@ impl UdpServer {
             Immediate::Reply(length) => Some(length),
             Immediate::Resolve(pending) => {
                 let limit = terms.limits.waiting_per_client;
-                let place = Places::take(&self.places, usize::MAX)?;
-                let place = place.of(client.to_canonical(), limit)?;
-                let permit = Arc::clone(&self.waiting).try_acquire_owned().ok()?;
+                let seat = self.waiting.try_take(client, limit)?;
                 let query = pending.query(buffer).to_vec();
                 let snapshot = Arc::clone(snapshot);
                 let socket = Arc::clone(socket);
@@ -127,7 +123,7 @@ impl UdpServer {
                     let reply = snapshot.resolve(&pending, Transport::Datagram, query).await;
                     // Waits at most for room in the socket's own send buffer.
                     drop(socket.send(&reply, ends));
-                    drop((permit, place));
+                    drop(seat);
                 };
                 self.tasks.spawn_on(task, &self.runtime);
                 None
@@ -223,10 +219,9 @@ mod tests {
             let server = UdpServer {
                 service: Arc::new(Service::of_snapshot(snapshot)),
                 runtime: runtime.handle().clone(),
-                waiting: Arc::new(Semaphore::new(waiting)),
+                waiting: Waiting::new(waiting),
                 tasks: TaskTracker::new(),
                 stop: Arc::default(),
-                places: Arc::default(),
                 rates: Arc::default(),
             };
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -277,7 +272,7 @@ mod tests {
         }
         site.client.send(&query(99, "porn")).unwrap();
         assert_eq!(site.hear(), (99, NXDOMAIN));
-        assert_eq!((site.server.tasks.len(), site.server.waiting.available_permits()), (2, 0));
+        assert_eq!((site.server.tasks.len(), site.server.waiting.all.available_permits()), (2, 0));
     }
 
     const BEHIND_A_BALANCER: &str = "\

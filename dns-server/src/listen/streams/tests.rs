@@ -5,7 +5,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Semaphore};
 
 use super::*;
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
     wire::extract::Response,
 };
 
-/// Answers as [`testing::FewNames`]; but about `stuck.example` never.
-struct StuckSometimes;
+/// Answers as [`testing::FewNames`]; but about `stuck.example` only when told to.
+struct StuckSometimes(Arc<Semaphore>);
 
 #[async_trait]
 impl Upstream for StuckSometimes {
     async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
         if query.name.to_string() == "stuck.example" {
-            std::future::pending::<()>().await;
+            self.0.acquire().await.unwrap().forget();
         }
         testing::FewNames.lookup(query).await
     }
@@ -34,6 +34,7 @@ impl Upstream for StuckSometimes {
 struct Site {
     _runtime: Runtime,
     server: StreamServer,
+    go_on: Arc<Semaphore>,
     address: SocketAddr,
 }
 
@@ -41,10 +42,11 @@ impl Site {
     fn new(config: &str, waiting: usize) -> Self {
         let runtime = Runtime::new().unwrap();
         let mut snapshot = testing::snapshot(config);
-        snapshot.resolver = testing::resolver(Arc::new(StuckSometimes));
+        let go_on = Arc::new(Semaphore::new(0));
+        snapshot.resolver = testing::resolver(Arc::new(StuckSometimes(go_on.clone())));
         let server = StreamServer {
             service: Arc::new(Service::of_snapshot(snapshot)),
-            waiting: Arc::new(Semaphore::new(waiting)),
+            waiting: Waiting::new(waiting),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             places: Arc::default(),
@@ -53,7 +55,7 @@ impl Site {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(server.clone().serve(listener, Protocol::Dns));
-        Self { _runtime: runtime, server, address }
+        Self { _runtime: runtime, server, go_on, address }
     }
 
     fn connect(&self) -> Client {
@@ -108,7 +110,7 @@ fn questions_that_wait_for_upstream_are_bounded() {
     let site = Site::new(CONFIG, 1);
     let mut first = site.connect();
     first.ask(1, "stuck");
-    while site.server.waiting.available_permits() > 0 {
+    while site.server.waiting.all.available_permits() > 0 {
         std::thread::yield_now();
     }
     let mut second = site.connect();
@@ -116,7 +118,7 @@ fn questions_that_wait_for_upstream_are_bounded() {
     second.ask(3, "porn");
     // A refusal needs no upstream.
     assert_eq!(second.hear(), Some((3, NXDOMAIN)));
-    site.server.waiting.add_permits(1);
+    site.server.waiting.all.add_permits(1);
     assert_eq!(second.hear(), Some((2, NO_ERROR)));
 }
 
@@ -215,6 +217,35 @@ fn a_balancer_says_who_asks() {
     assert_eq!(through(&stranger).0, None);
     assert_eq!(through(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0").0, None);
     assert_eq!(through(b"").0, None);
+}
+
+/// Over all of its connections; others have their own share.
+#[test]
+fn questions_of_a_client_that_wait_are_bounded() {
+    let site = Site::new(&(believing("127.0.0.1") + "waiting_per_client = 2\n"), 9);
+    let through = |client| {
+        let mut stream = site.connect();
+        stream.0.write_all(&header(client)).unwrap();
+        stream
+    };
+    let (mut first, mut second) = (through(1), through(1));
+    first.ask(1, "stuck");
+    second.ask(1, "stuck");
+    while site.server.waiting.all.available_permits() > 7 {
+        std::thread::yield_now();
+    }
+    first.ask(2, "www");
+    // A refusal needs no place.
+    first.ask(3, "porn");
+    assert_eq!(first.hear(), Some((3, NXDOMAIN)));
+    let mut other = through(2);
+    other.ask(4, "www");
+    assert_eq!(other.hear(), Some((4, NO_ERROR)));
+    assert_eq!(site.server.waiting.all.available_permits(), 7);
+    site.go_on.add_permits(1);
+    let mut heard = [first.hear(), first.hear()].map(|told| told.unwrap().0);
+    heard.sort_unstable();
+    assert_eq!(heard, [1, 2]);
 }
 
 /// A header from anybody else is octets like any others.
