@@ -1,6 +1,6 @@
 //! The `preau` command as its users type it.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
 use std::{
     fs,
@@ -416,6 +416,98 @@ fn operating_a_server() {
     let (code, _, stderr) = site.run(&["audit", "--verify"]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("line 4 was changed"), "{stderr}{text}");
+}
+
+/// A disk of its own for a folder, which may be full. Only root has one.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(folder: PathBuf) -> Option<Self> {
+        fs::create_dir_all(&folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=128k", "tmpfs"]).arg(&folder);
+        let output = mount.output().ok()?;
+        output.status.success().then_some(Self(folder))
+    }
+
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.0.join("filler")).unwrap();
+        while filler.write_all(&[0; 64]).is_ok() {}
+    }
+
+    fn clear(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// Whatever could not be recorded was not done, what had been done stays, and the chain holds.
+#[test]
+fn a_full_disk() {
+    let site = operated();
+    let Some(disk) = Disk::mount(site.0.path().join("state")) else {
+        println!("skipped: no tmpfs can be mounted here");
+        return;
+    };
+    let mut server = Server::start(&site);
+    let line = server.wait_for("listening on ");
+    let address = line.split("listening on ").nth(1).unwrap().split(',').next().unwrap();
+    let text = fs::read_to_string(site.config()).unwrap();
+    let client = Site::new(&text.replace("127.0.0.1:0", address));
+    let allow = |name: &str| {
+        site.run(&["allow", name, "--group", "pupils", "--for", "50m", "--why", "a lesson"])
+    };
+    let is_refused = |name: &str| client.run(&["query", name]).1.starts_with("NXDOMAIN");
+    let audit = || {
+        let (code, stdout, stderr) = site.run(&["audit", "--verify"]);
+        assert_eq!(code, Some(0), "{stdout}{stderr}");
+        stdout
+    };
+    let (code, _, stderr) = allow("amazon.fr");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(!is_refused("amazon.fr") && is_refused("pornhub.com"));
+
+    // First there is no room for what is kept, then, some records later, for a record.
+    disk.fill();
+    let mut full = Vec::new();
+    while !full.contains(&"audit.jsonl") {
+        let (code, stdout, stderr) = allow("pornhub.com");
+        assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
+        let says = "error: not let through, since it cannot be recorded: cannot write ";
+        assert!(stderr.starts_with(says), "{stderr}");
+        assert!(stderr.contains("No space left on device (os error 28); make room"), "{stderr}");
+        assert!(is_refused("pornhub.com") && !is_refused("amazon.fr"));
+        let files = ["audit.jsonl", "allowances.json"];
+        full.extend(files.iter().find(|file| stderr.contains(**file)));
+        assert!(full.len() < 99, "{full:?}");
+    }
+    assert!(full.contains(&"allowances.json"), "{full:?}");
+    audit();
+    // Locking needs no record, and says that it has none.
+    let (code, _, stderr) = site.run(&["allow", "amazon.fr", "--group", "pupils", "--end"]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.starts_with("error: locked again, but that cannot be recorded: "), "{stderr}");
+    assert!(is_refused("amazon.fr"));
+
+    disk.clear();
+    let (code, _, stderr) = allow("pornhub.com");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(!is_refused("pornhub.com"));
+    let before = audit();
+    // A power failure; then it goes on from what is on the disk.
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let mut server = Server::start(&site);
+    server.wait_for("listening on ");
+    let (_, list, _) = site.run(&["allow", "--list"]);
+    assert!(list.starts_with("pornhub.com for pupils until "), "{list}");
+    assert_eq!(list.lines().count(), 1, "{list}");
+    assert_ne!(audit(), before);
 }
 
 #[test]

@@ -140,13 +140,6 @@ impl Preau {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    /// Waits for its end, after a signal.
-    pub fn wait(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.wait().unwrap();
-        }
-    }
-
     /// Kills it, as a power failure would, and waits for its end.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -155,10 +148,10 @@ impl Preau {
         }
     }
 
-    /// Its exit code, once it has ended by itself; it must within that time.
-    pub fn wait(&mut self, patience: Duration) -> Option<i32> {
+    /// Waits for its end, after a signal; its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
         let mut child = self.child.take().expect("it was started");
-        let end = Instant::now() + patience;
+        let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().unwrap() {
                 return status.code();

@@ -39,8 +39,8 @@ pub struct TestServer {
     pub address: SocketAddr,
     /// Where it answers, over everything; its name is [`NAME`].
     pub listen: Listen,
-    /// Its certificate, which is its own authority: a PEM file.
-    pub certificate: PathBuf,
+    /// Whom to believe that it is it: the authority of its certificate, a PEM file.
+    pub authority: PathBuf,
     shutdown: CancellationToken,
     thread: Option<JoinHandle<()>>,
     _folder: TempDir,
@@ -52,7 +52,7 @@ impl TestServer {
         let folder = TempDir::new().unwrap();
         let runtime = Runtime::new().unwrap();
         let upstream = upstream::start(&setup.upstream, &runtime);
-        let certificate = certify(folder.path());
+        let authority = certify(folder.path());
         let config = config(setup, upstream, &folder);
         let config = Config::parse("test.toml", config).unwrap();
         let listeners = Listeners::bind(&config.listen).unwrap();
@@ -62,7 +62,7 @@ impl TestServer {
         let serve = move || runtime.block_on(dns_server::run(listeners, config, until)).unwrap();
         let thread = Some(std::thread::spawn(serve));
         let address = listen.dns[0];
-        Self { address, listen, certificate, shutdown, thread, _folder: folder }
+        Self { address, listen, authority, shutdown, thread, _folder: folder }
     }
 
     /// Stops it and waits for its end, which must be a good one.
@@ -83,15 +83,22 @@ impl Drop for TestServer {
 /// What its certificate is for.
 pub const NAME: &str = "dns.school.example";
 
-/// Makes a certificate and its key in a folder; where the certificate is.
+/// Makes a certificate, its key and its authority in a folder; where the authority is.
 pub fn certify(folder: &Path) -> PathBuf {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let parameters =
-        rcgen::CertificateParams::new([NAME.to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    let certificate = folder.join("cert.pem");
-    fs::write(&certificate, parameters.self_signed(&key).unwrap().pem()).unwrap();
+    let [authority_key, key] = [(); 2].map(|()| rcgen::KeyPair::generate().unwrap());
+    let mut parameters = rcgen::CertificateParams::new([]).unwrap();
+    // Of another name than what it signs, which would seem to be signed by itself.
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "authority");
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = folder.join("authority.pem");
+    fs::write(&authority, parameters.self_signed(&authority_key).unwrap().pem()).unwrap();
+    let issuer = rcgen::Issuer::new(parameters, authority_key);
+    let names = [NAME.to_owned(), "127.0.0.1".to_owned()];
+    let parameters = rcgen::CertificateParams::new(names).unwrap();
+    let certificate = parameters.signed_by(&key, &issuer).unwrap();
+    fs::write(folder.join("cert.pem"), certificate.pem()).unwrap();
     fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-    certificate
+    authority
 }
 
 fn config(setup: &Setup, upstream: SocketAddr, folder: &TempDir) -> String {

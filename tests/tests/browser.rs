@@ -1,13 +1,13 @@
-//! A real browser whose names come from Préau over HTTPS: Debian's `chromium`.
+//! Real browsers whose names come from Préau over HTTPS: Debian's `chromium` and `firefox-esr`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -77,21 +77,11 @@ fn open(home: &Path, url: &str) -> String {
     fs::read_to_string(output).unwrap()
 }
 
-/// A home in which the browser believes a certificate and asks `template`, and nobody else, for every
+/// A home in which the browser believes an authority and asks `template`, and nobody else, for every
 /// name.
-fn home(certificate: &Path, template: &str) -> TempDir {
+fn home(authority: &Path, template: &str) -> TempDir {
     let home = TempDir::new().unwrap();
-    let database = home.path().join(".pki/nssdb");
-    fs::create_dir_all(&database).unwrap();
-    let database = format!("sql:{}", database.display());
-    for arguments in [
-        &["-N", "--empty-password", "-d", &database][..],
-        &["-A", "-n", "preau", "-t", "CP,,", "-d", &database, "-i", certificate.to_str().unwrap()],
-    ] {
-        let made = Command::new("certutil").args(arguments).output();
-        let made = made.expect("Debian's libnss3-tools is installed");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    }
+    believe(&home.path().join(".pki/nssdb"), authority);
     let profile = home.path().join("profile");
     fs::create_dir_all(&profile).unwrap();
     let state = format!(r#"{{"dns_over_https":{{"mode":"secure","templates":"{template}"}}}}"#);
@@ -99,20 +89,43 @@ fn home(certificate: &Path, template: &str) -> TempDir {
     home
 }
 
-#[test]
-#[ignore = "needs chromium and libnss3-tools (Debian)"]
-fn chromium_over_https() {
-    let (port, heard) = web();
+/// Makes a database of certificates in a folder, with that authority to be believed.
+fn believe(database: &Path, authority: &Path) {
+    fs::create_dir_all(database).unwrap();
+    let database = format!("sql:{}", database.display());
+    for arguments in [
+        &["-N", "--empty-password", "-d", &database][..],
+        &["-A", "-n", "preau", "-t", "C,,", "-d", &database, "-i", authority.to_str().unwrap()],
+    ] {
+        let made = Command::new("certutil").args(arguments).output();
+        let made = made.expect("Debian's libnss3-tools is installed");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+}
+
+/// A server whose upstream says that our web server is what is refused, and where it answers over
+/// HTTPS.
+fn server() -> (TestServer, String) {
     let zone = "www.pornhub.com. 300 IN A 127.0.0.1\npornhub.com. 300 IN A 127.0.0.1\n\
+                use-application-dns.net. 300 IN A 127.0.0.1\n\
                 dns-tunnel-check.googlezip.net. 300 IN A 127.0.0.1\n";
-    let config = "[[local]]\nname = \"pupils.example\"\naddresses = [\"127.0.0.1\"]\n";
+    let config = "[[local]]\nname = \"pupils.example\"\naddresses = [\"127.0.0.1\"]\n\
+                  [[local]]\nname = \"teachers.example\"\naddresses = [\"127.0.0.1\"]\n";
     let server = TestServer::start(&Setup {
         config: config.into(),
         upstream: Behaviour::Zone(zone.into()),
         ..Setup::default()
     });
     let template = format!("https://127.0.0.1:{}/dns-query", server.listen.https[0].port());
-    let home = home(&server.certificate, &template);
+    (server, template)
+}
+
+#[test]
+#[ignore = "needs chromium and libnss3-tools (Debian)"]
+fn chromium_over_https() {
+    let (port, heard) = web();
+    let (server, template) = server();
+    let home = home(&server.authority, &template);
     let visit = |name: &str| open(home.path(), &format!("http://{name}:{port}/"));
 
     let page = visit("pupils.example");
@@ -129,4 +142,124 @@ fn chromium_over_https() {
     // The browser asked us: without us, it finds nothing at all.
     server.stop();
     assert!(!visit("pupils.example").contains(WELCOME));
+}
+
+/// A running Firefox, which is told what to do over its own protocol for that (Marionette).
+struct Firefox {
+    browser: Child,
+    connection: TcpStream,
+    home: TempDir,
+}
+
+impl Firefox {
+    /// Believes an authority, and asks `uri`, and nobody else, for every name.
+    fn start(authority: &Path, uri: &str) -> Self {
+        let home = TempDir::new().unwrap();
+        let profile = home.path().join("profile");
+        believe(&profile, authority);
+        let preferences = format!(
+            "user_pref('network.trr.mode', 3);\n\
+             user_pref('network.trr.uri', '{uri}');\n\
+             user_pref('network.trr.custom_uri', '{uri}');\n\
+             user_pref('network.trr.allow-rfc1918', true);\n\
+             user_pref('network.proxy.type', 0);\n\
+             user_pref('marionette.port', 0);\n"
+        );
+        fs::write(profile.join("user.js"), preferences).unwrap();
+        let log = fs::File::create(home.path().join("log")).unwrap();
+        let browser = Command::new("firefox-esr")
+            .args(["--headless", "--no-remote", "--marionette", "--profile"])
+            .arg(&profile)
+            .env("HOME", home.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("Debian's firefox-esr is installed");
+        let port = port_in(&profile.join("MarionetteActivePort"));
+        let connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        connection.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut firefox = Self { browser, connection, home };
+        firefox.hear();
+        let wishes = r#"{"capabilities":{"alwaysMatch":{"timeouts":{"pageLoad":20000}}}}"#;
+        firefox.command("WebDriver:NewSession", wishes);
+        firefox
+    }
+
+    /// The page of an address, or what is wrong.
+    fn visit(&mut self, url: &str) -> String {
+        let went = self.command("WebDriver:Navigate", &format!(r#"{{"url":"{url}"}}"#));
+        match went.contains("\"error\"") {
+            true => went,
+            false => self.command("WebDriver:GetPageSource", "{}"),
+        }
+    }
+
+    /// Messages are JSON behind their length.
+    fn command(&mut self, name: &str, parameters: &str) -> String {
+        let command = format!(r#"[0,1,"{name}",{parameters}]"#);
+        write!(self.connection, "{}:{command}", command.len()).unwrap();
+        self.hear()
+    }
+
+    fn hear(&mut self) -> String {
+        let mut length = Vec::new();
+        let mut octet = [0];
+        loop {
+            let log = || fs::read_to_string(self.home.path().join("log")).unwrap();
+            self.connection
+                .read_exact(&mut octet)
+                .unwrap_or_else(|error| panic!("{error} {}", log()));
+            match octet {
+                [b':'] => break,
+                [digit] => length.push(digit),
+            }
+        }
+        let mut message = vec![0; String::from_utf8(length).unwrap().parse().unwrap()];
+        self.connection.read_exact(&mut message).unwrap();
+        String::from_utf8(message).unwrap()
+    }
+}
+
+impl Drop for Firefox {
+    fn drop(&mut self) {
+        let _ = self.browser.kill();
+        let _ = self.browser.wait();
+    }
+}
+
+/// The number in a file, once that is there.
+fn port_in(file: &Path) -> u16 {
+    let patience = Instant::now() + PATIENCE;
+    loop {
+        if let Some(port) = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok())
+        {
+            return port;
+        }
+        assert!(Instant::now() < patience, "no port in {}", file.display());
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+#[ignore = "needs firefox-esr and libnss3-tools (Debian)"]
+fn firefox_over_https() {
+    let (port, heard) = web();
+    let (server, uri) = server();
+    let mut firefox = Firefox::start(&server.authority, &uri);
+    let mut visit = |name: &str| firefox.visit(&format!("http://{name}:{port}/"));
+
+    let page = visit("pupils.example");
+    assert!(page.contains(WELCOME), "{page}");
+    assert!(heard.lock().unwrap().contains(&format!("Host: pupils.example:{port}")));
+    // The last is how Firefox asks whether it should leave DNS to the network.
+    for refused in ["www.pornhub.com", "pornhub.com", "use-application-dns.net"] {
+        let said = visit(refused);
+        assert!(said.contains("about:neterror?e=dnsNotFound"), "{refused}: {said}");
+        assert!(!heard.lock().unwrap().contains(&format!("Host: {refused}")), "{refused}");
+    }
+    // The browser asked us: without us, it does not find another name that we know.
+    server.stop();
+    let said = visit("teachers.example");
+    assert!(said.contains("about:neterror?e="), "{said}");
 }

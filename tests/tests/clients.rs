@@ -92,7 +92,7 @@ fn kdig_finds_nothing_to_complain_of() {
 #[ignore = "needs kdig (Debian's knot-dnsutils)"]
 fn kdig_asks_over_encrypted_transports() {
     let server = server();
-    let authority = format!("+tls-ca={}", server.certificate.display());
+    let authority = format!("+tls-ca={}", server.authority.display());
     let host = format!("+tls-hostname={NAME}");
     let transports: [(SocketAddr, &[&str]); 4] = [
         (server.listen.tls[0], &["+tls"]),
@@ -130,7 +130,7 @@ fn curl_resolves_over_https() {
         upstream: Behaviour::Zone("here.example. 300 IN A 127.0.0.1\n".into()),
         ..Setup::default()
     });
-    let certificate = server.certificate.display().to_string();
+    let authority = server.authority.display().to_string();
     let port = server.listen.https[0].port();
     let doh = format!("https://127.0.0.1:{port}/dns-query");
     let ask = |host: &str| {
@@ -143,7 +143,7 @@ fn curl_resolves_over_https() {
                 "--noproxy",
                 "*",
                 "--cacert",
-                &certificate,
+                &authority,
                 "--doh-url",
                 &doh,
                 "--max-time",
@@ -165,7 +165,7 @@ fn curl_resolves_over_https() {
     for version in ["--http1.1", "--http2"] {
         let url = format!("{doh}?dns={query}");
         let said =
-            output("curl", &["-si", "--noproxy", "*", version, "--cacert", &certificate, &url])
+            output("curl", &["-si", "--noproxy", "*", version, "--cacert", &authority, &url])
                 .to_lowercase();
         assert!(said.contains(" 200"), "{version}: {said}");
         assert!(said.contains("content-type: application/dns-message"), "{version}: {said}");

@@ -125,6 +125,10 @@ impl AuditLog {
     pub(super) fn open(path: &Path, keep: Duration, now: Timestamp) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let mut file = super::private(options.read(true).append(true).create(true)).open(path)?;
+        // A device or a pipe may never end.
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
         let mut octets = Vec::new();
         file.read_to_end(&mut octets)?;
         let whole = octets.iter().rposition(|&octet| octet == b'\n').map_or(0, |at| at + 1);

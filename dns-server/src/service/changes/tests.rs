@@ -194,6 +194,60 @@ async fn it_ends_by_itself_also_when_the_clock_is_set_back() {
     assert_eq!(kept, "[]");
 }
 
+/// Kept by a server whose clock was ahead, or since set back: no longer than anybody may give.
+#[test]
+fn a_clock_set_back_meanwhile_lengthens_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = service(folder.path(), CONFIG);
+    let until = first.try_allow("porn.example", "pupils", 3000).unwrap().until;
+    drop(first);
+    let path = folder.path().join("state/allowances.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let later = until + (365 * 24).hours();
+    fs::write(&path, text.replace(&until.to_string(), &later.to_string())).unwrap();
+    let again = service(folder.path(), CONFIG);
+    let now = Timestamp::now();
+    assert!(again.sees("porn.example", 0, now + 23.hours()).0);
+    assert!(!again.sees("porn.example", 0, now + 24.hours()).0);
+    drop(again);
+
+    // One that was set forward ends it; what is over stays so.
+    let earlier = until - 3000.seconds();
+    fs::write(&path, text.replace(&until.to_string(), &earlier.to_string())).unwrap();
+    let again = service(folder.path(), CONFIG);
+    assert!(!again.sees_now("porn.example", 0));
+    assert!(!again.sees("porn.example", 0, now - 1.hour()).0);
+}
+
+/// Whichever way the clock jumps, and however far: what it says holds once it is looked at, and no
+/// client keeps an answer past the next change.
+#[test]
+fn schedules_follow_a_clock_that_jumps() {
+    let slot = "\
+[[profile.child.slot]]
+from = \"08:00\"
+to = \"16:00\"
+use = \"strict\"
+[profile.strict]
+block_names = [\"fine.example\"]
+";
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(folder.path(), &(CONFIG.to_owned() + slot));
+    let now: Timestamp = "2027-03-10T00:00:00Z".parse().unwrap();
+    let mut seen = Vec::new();
+    for days in [0, 400, -3, 9, -700, 30] {
+        for hours in [4, 12, 20] {
+            let now = now + (24 * days + hours).hours();
+            service.keep_plans(now);
+            let (sees, ttl) = service.sees("fine.example", 0, now);
+            let change = now + i64::from(ttl).seconds();
+            assert_eq!(service.sees("fine.example", 0, change - 1.second()).0, sees, "{now}");
+            seen.push(sees);
+        }
+    }
+    assert_eq!(seen, [true, false, true].repeat(6));
+}
+
 /// Without a record nothing is let through; locking needs none.
 #[test]
 fn what_cannot_be_recorded_is_not_let_through() {
