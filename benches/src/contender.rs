@@ -103,8 +103,34 @@ impl Engines {
 
 /// The corpus under `child`.
 pub fn bound(corpus: &Corpus) -> BoundFilter {
-    let filter = Filter::open(corpus.build().bytes).expect("a bundle that was just built");
+    let bytes = AsMapped::new(&corpus.build().bytes);
+    let filter = Filter::open(bytes).expect("a bundle that was just built");
     child(&filter)
+}
+
+/// A bundle's bytes at the beginning of a cache line, where a mapped file has them: what a server
+/// serves from. An allocator may put them anywhere.
+struct AsMapped {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl AsMapped {
+    const CACHE_LINE: usize = 64;
+
+    fn new(bundle: &[u8]) -> Self {
+        let mut bytes: Vec<u8> = Vec::with_capacity(bundle.len() + Self::CACHE_LINE);
+        let start = bytes.as_ptr().align_offset(Self::CACHE_LINE);
+        bytes.resize(start, 0);
+        bytes.extend_from_slice(bundle);
+        Self { bytes, start }
+    }
+}
+
+impl AsRef<[u8]> for AsMapped {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
 }
 
 /// A filter under `child`.

@@ -7,6 +7,7 @@ mod answers;
 mod explain;
 mod listed;
 mod operator;
+mod plain;
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -14,6 +15,7 @@ pub use self::answers::Answers;
 use self::{
     listed::Listed,
     operator::{OperatorNames, OperatorRule},
+    plain::{Plain, Refusal, SetInForce},
 };
 use crate::{
     CategorySet, DomainName, Mode, Network, Profile, Source, Verdict,
@@ -38,6 +40,8 @@ struct Shared {
     operator: Option<OperatorNames>,
     /// The operator's networks.
     networks: Networks,
+    /// What each rule set means by itself, by its number.
+    sets: Vec<SetInForce>,
     /// A closed profile opens to names that block lists put in some categories.
     admits_categories: bool,
 }
@@ -52,6 +56,8 @@ struct SourceInForce {
     /// A name that one of its rules matches is open in a closed profile.
     admits: bool,
     is_allow: bool,
+    /// A rule of it may make a name pass that would not without.
+    opens: bool,
 }
 
 impl BoundFilter {
@@ -61,14 +67,17 @@ impl BoundFilter {
         let blocked = categories.set(&profile.block)?.difference(allowed);
         let sources = filter.sources.iter().map(|source| {
             let is_allow = source.action == Action::Allow;
+            let lifts = source.lifts.intersection(blocked);
+            let admits = is_allow || !source.categories.intersection(allowed).is_empty();
             SourceInForce {
                 blocks: match source.action {
                     Action::Block => source.categories.intersection(blocked),
                     Action::Allow => CategorySet::EMPTY,
                 },
-                lifts: source.lifts.intersection(blocked),
-                admits: is_allow || !source.categories.intersection(allowed).is_empty(),
+                lifts,
+                admits,
                 is_allow,
+                opens: !lifts.is_empty() || admits && profile.mode == Mode::Closed,
             }
         });
         let shared = Shared {
@@ -78,9 +87,14 @@ impl BoundFilter {
             profile: profile.name.clone(),
             mode: profile.mode,
             admits_categories: !allowed.is_empty(),
+            sets: Vec::new(),
             filter,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let mut bound = Self { shared: Arc::new(shared) };
+        let sets = bound.shared.filter.rule_sets.numbers();
+        let sets = sets.map(|set| SetInForce::of(&bound, set)).collect();
+        Arc::get_mut(&mut bound.shared).expect("nobody else has it yet").sets = sets;
+        Ok(bound)
     }
 
     /// Asks about a host as people write it: see [`DomainName::parse`].
@@ -93,6 +107,15 @@ impl BoundFilter {
 
     /// Asks about a name. Allocates nothing and takes no lock.
     pub fn verdict(&self, name: &DomainName) -> Verdict<'_> {
+        match self.plain(name) {
+            Some(Plain::Passed) => Verdict::Allowed,
+            Some(Plain::Refused(refusal)) => Verdict::Blocked(self.plain_reason(name, refusal)),
+            None => self.involved_verdict(name),
+        }
+    }
+
+    #[inline(never)]
+    fn involved_verdict(&self, name: &DomainName) -> Verdict<'_> {
         let listed = Listed::of(self, name);
         let decision = self.decide(name, &listed);
         match decision.blocked {
@@ -103,6 +126,9 @@ impl BoundFilter {
 
     /// The rank of rules that allows a name; `None` where it is refused.
     pub fn allowed_by(&self, name: &DomainName) -> Option<Step> {
+        if let Some(plain) = self.plain(name) {
+            return plain.allowed_by();
+        }
         let decision = self.decide(name, &Listed::of(self, name));
         (!decision.blocked).then(|| decision.by.step())
     }
@@ -208,6 +234,21 @@ impl BoundFilter {
         }
     }
 
+    fn plain_reason(&self, name: &DomainName, refusal: Refusal) -> Reason<'_> {
+        let Refusal { rule: ListRule { labels, entry }, spares_descendants } = refusal;
+        let category = self.in_force(entry).blocks.iter().next();
+        let source = self.source(entry);
+        Reason {
+            step: Step::ListRules,
+            category: category
+                .map(|category| self.shared.filter.manifest.categories.info(category)),
+            source: source.map(|source| source.name.as_str()),
+            is_legal: source.is_some_and(|source| source.legal),
+            matched: Matched::Domain { name: name.suffix(labels), scope: entry.scope() },
+            spares_descendants,
+        }
+    }
+
     fn spares_descendants(
         &self,
         name: &DomainName,
@@ -257,6 +298,16 @@ impl BoundFilter {
     fn in_force(&self, entry: Entry) -> SourceInForce {
         // Entries were checked against the number of sources when the bundle was opened.
         self.shared.sources[usize::from(entry.source())]
+    }
+
+    /// True when the entry may make a name pass that would not without it.
+    #[inline]
+    fn opens(&self, entry: Entry) -> bool {
+        let source = self.in_force(entry);
+        match entry.is_exception() {
+            true => !source.blocks.is_empty(),
+            false => source.opens && !entry.is_allow_below(),
+        }
     }
 
     fn source(&self, entry: Entry) -> Option<&Source> {

@@ -22,7 +22,7 @@ use crate::{
     manifest::{Counts, Manifest, SourceRecord, Stamp},
     raw::{
         bundle::{self, SectionKind},
-        domains,
+        domains, index,
         patterns::{PatternKind, Patterns},
         rule_sets::{Entry, RuleSets},
     },
@@ -175,12 +175,15 @@ impl FilterBuilder {
             PatternKind::ALL.map(|kind| merge_patterns(&self.batches, kind, &mut interner));
         let order = interner.by_use();
 
+        let numbered_names = names.kept.iter().map(|(row, set)| {
+            (self.batches[usize::from(row.batch)].key(row), order.numbers[*set as usize])
+        });
         let mut writer = domains::Writer::new();
-        for (row, set) in &names.kept {
-            let key = self.batches[usize::from(row.batch)].key(row);
-            writer.insert(key, order.numbers[*set as usize]);
+        for (key, set) in numbered_names.clone() {
+            writer.insert(key, set);
         }
         let dictionary = writer.finish();
+        let index = index::write(blake3::hash(&dictionary).as_bytes(), numbered_names);
         let [fragments, expressions, networks, urls, phrases] =
             patterns.each_ref().map(|patterns| patterns.len() as u64);
         let counts = Counts {
@@ -217,6 +220,7 @@ impl FilterBuilder {
             }
         }
         sections.push((SectionKind::Domains, &dictionary));
+        sections.push((SectionKind::Index, &index));
         let bytes = bundle::write(&sections);
         Built { bytes, manifest, dictionary_bytes: dictionary.len() }
     }

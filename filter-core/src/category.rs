@@ -1,6 +1,6 @@
 //! Categories: what a listed name is about.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -53,7 +53,12 @@ impl CategorySet {
 
     /// The categories in table order.
     pub fn iter(self) -> impl Iterator<Item = Category> {
-        (0..64).map(Category).filter(move |&category| self.contains(category))
+        let mut left = self.0;
+        iter::from_fn(move || {
+            let first = (left != 0).then(|| Category(left.trailing_zeros() as u8))?;
+            left &= left - 1;
+            Some(first)
+        })
     }
 }
 

@@ -9,11 +9,12 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    BoundFilter, CategoryError, CategorySet, OpenError, Profile,
+    BoundFilter, CategoryError, CategorySet, DomainName, OpenError, Profile,
     manifest::Manifest,
     raw::{
         bundle::{SectionKind, Sections},
         domains::Domains,
+        index::{AskDictionary, Index},
         networks::Networks,
         patterns::{Automata, AutomataError, Patterns},
         rule_sets::RuleSets,
@@ -51,6 +52,8 @@ pub(crate) struct Inner {
     bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
     sections: Sections,
     domains: Range<usize>,
+    /// Where the bundle has one, with its section.
+    index: Option<(Index, Range<usize>)>,
     pub(crate) manifest: Manifest,
     pub(crate) rule_sets: RuleSets,
     pub(crate) fragments: Patterns,
@@ -107,8 +110,19 @@ impl Filter {
         Domains::open(section(SectionKind::Domains)?)
             .map_err(|error| malformed(SectionKind::Domains, &error.to_string()))?;
 
+        let index = match sections.range(SectionKind::Index) {
+            Ok(range) => {
+                let dictionary = sections.digest(SectionKind::Domains)?;
+                let index = Index::open(section(SectionKind::Index)?, dictionary)
+                    .map_err(|what| malformed(SectionKind::Index, what))?;
+                Some((index, range))
+            }
+            Err(_) => None,
+        };
+
         let inner = Inner {
             domains: sections.range(SectionKind::Domains)?,
+            index,
             sections,
             manifest,
             rule_sets,
@@ -157,6 +171,22 @@ impl Inner {
     /// A section's octets, if the bundle has it.
     pub(crate) fn section(&self, kind: SectionKind) -> Option<&[u8]> {
         (*self.bytes).as_ref().get(self.sections.range(kind).ok()?)
+    }
+
+    /// Calls `found(labels, is the name itself, rule set)` for the name and each ancestor that the hot
+    /// index holds, root first.
+    ///
+    /// # Errors
+    /// [`AskDictionary`].
+    #[inline]
+    pub(crate) fn find(
+        &self,
+        name: &DomainName,
+        found: impl FnMut(usize, bool, u32),
+    ) -> Result<(), AskDictionary> {
+        let (index, range) = self.index.as_ref().ok_or(AskDictionary)?;
+        let section = (*self.bytes).as_ref().get(range.clone()).ok_or(AskDictionary)?;
+        index.find(section, name, found)
     }
 
     #[inline]

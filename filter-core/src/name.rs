@@ -1,6 +1,6 @@
 //! Domain names: from text, and from the wire.
 
-use std::{cmp::Ordering, fmt, net::Ipv6Addr, str::FromStr};
+use std::{cmp::Ordering, fmt, iter, net::Ipv6Addr, str::FromStr};
 
 use psl::Psl;
 use serde::{Serialize, Serializer};
@@ -91,29 +91,58 @@ impl DomainName {
     /// not one of them.
     pub fn labels(&self) -> Labels<'_> {
         let mut labels = Labels { name: self, starts: [0; MAX_LABELS], front: 0, back: 0 };
-        let mut at = 0;
-        while self.wire[at] != 0 {
-            labels.starts[labels.back] = at as u8;
+        for start in self.starts() {
+            labels.starts[labels.back] = start as u8;
             labels.back += 1;
-            at += 1 + usize::from(self.wire[at]);
         }
         labels
     }
 
+    /// Where each label's length octet is in the wire form, leftmost first.
+    #[inline]
+    fn starts(&self) -> impl Iterator<Item = usize> {
+        let mut at = 0;
+        iter::from_fn(move || {
+            let start = at;
+            let length = self.wire.get(start).copied().filter(|&length| length != 0)?;
+            at += 1 + usize::from(length);
+            Some(start)
+        })
+    }
+
+    /// The wire form and what its buffer has behind it.
+    pub(crate) fn padded_wire(&self) -> &[u8; MAX_WIRE] {
+        &self.wire
+    }
+
+    /// Where each label's length octet is in the wire form, leftmost first, and how many there are;
+    /// none for more than `N`.
+    #[inline]
+    pub(crate) fn label_starts<const N: usize>(&self) -> Option<([u8; N], usize)> {
+        let (mut starts, mut count) = ([0; N], 0);
+        for start in self.starts() {
+            *starts.get_mut(count)? = start as u8;
+            count += 1;
+        }
+        Some((starts, count))
+    }
+
     /// Number of labels; the root has none.
     pub fn label_count(&self) -> usize {
-        self.labels().len()
+        self.starts().count()
     }
 
     /// The ancestor (or self) of the last `labels` labels; the name itself if it has fewer.
     pub fn suffix(&self, labels: usize) -> Self {
-        let all = self.labels();
-        let Some(skip) = all.len().checked_sub(labels) else { return self.clone() };
-        let start = all.starts[..all.back].get(skip).map_or(self.len - 1, |&start| start);
+        let skipped = self.label_count().saturating_sub(labels);
+        if skipped == 0 {
+            return self.clone();
+        }
+        let start = self.starts().nth(skipped).unwrap_or(usize::from(self.len) - 1);
         let mut suffix = Self::root();
-        suffix.len = self.len - start;
-        suffix.wire[..usize::from(suffix.len)]
-            .copy_from_slice(&self.wire[usize::from(start)..usize::from(self.len)]);
+        let octets = &self.wire[start..usize::from(self.len)];
+        suffix.wire[..octets.len()].copy_from_slice(octets);
+        suffix.len = octets.len() as u8;
         suffix
     }
 

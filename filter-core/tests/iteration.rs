@@ -154,5 +154,5 @@ fn a_bundle_without_them_has_no_such_sections() {
     for kind in [PatternKind::Network, PatternKind::Url, PatternKind::Phrase] {
         assert_eq!(filter.patterns(kind).count(), 0);
     }
-    assert_eq!(filter.section_sizes().len(), 5);
+    assert_eq!(filter.section_sizes().len(), 6);
 }

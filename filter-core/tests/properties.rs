@@ -8,7 +8,7 @@ mod oracle;
 use std::collections::BTreeSet;
 
 use filter_core::{DomainName, Filter, Mode, Profile, Source, with_recomputed_digests};
-use oracle::{Both, Oracle, bind, engine_answer};
+use oracle::{Both, Oracle, bind, engine_answer, without_index};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 /// Few labels, so that names often are ancestors of one another.
@@ -101,6 +101,7 @@ proptest! {
         let (bytes, oracle) = compile(sources, &rules);
         for profile in &profiles {
             let bound = bind(bytes.clone(), profile);
+            let walking = bind(without_index(bytes.clone()), profile);
             let listed = rules.iter().map(|(_, rule)| rule.trim_start_matches(['@', '=', '*', '.']));
             let bare = |rule: &str| rule.split('$').next().unwrap_or_default().to_owned();
             let listed = listed.map(bare);
@@ -113,6 +114,8 @@ proptest! {
                     oracle.answer(profile, &name),
                     "{}", bound.explain(&name)
                 );
+                prop_assert_eq!(bound.verdict(&name), walking.verdict(&name));
+                prop_assert_eq!(bound.allowed_by(&name), walking.allowed_by(&name));
             }
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct Listed<'a> {
     path: [(u32, u32); MAX_LABELS + 1],
     depth: usize,
     has_exceptions: bool,
+    /// One of them may make the name pass that would not without.
+    opens: bool,
     /// Categories that were lifted before anything was looked up.
     lifted: CategorySet,
 }
@@ -26,9 +28,18 @@ pub(super) struct Allowance {
 }
 
 impl<'a> Listed<'a> {
-    /// Walks the dictionary.
+    /// Looks a name up.
     pub(super) fn of(bound: &'a BoundFilter, name: &DomainName) -> Self {
         Self::beyond(bound, name, CategorySet::EMPTY, &|_| true)
+    }
+
+    /// A name of so many labels that has one rule set, on its top-level domain.
+    pub(super) fn one(bound: &'a BoundFilter, labels: usize, set: u32) -> Self {
+        let (path, lifted) = ([(0, 0); MAX_LABELS + 1], CategorySet::EMPTY);
+        let (depth, has_exceptions, opens) = (0, false, false);
+        let mut listed = Self { bound, labels, path, depth, has_exceptions, opens, lifted };
+        listed.push(1, set);
+        listed
     }
 
     /// The same of a name that an answer leads to: some categories are lifted already, and rules on
@@ -41,15 +52,31 @@ impl<'a> Listed<'a> {
         counts: &impl Fn(usize) -> bool,
     ) -> Self {
         let (labels, path) = (name.label_count(), [(0, 0); MAX_LABELS + 1]);
-        let mut listed = Self { bound, labels, path, depth: 0, has_exceptions: false, lifted };
-        if let Some(domains) = bound.shared.filter.domains() {
+        let (depth, has_exceptions, opens) = (0, false, false);
+        let mut listed = Self { bound, labels, path, depth, has_exceptions, opens, lifted };
+        let found = bound.shared.filter.find(name, |labels, _, set| {
+            if counts(labels) {
+                listed.push(labels, set);
+            }
+        });
+        // The index goes by fingerprints. A name may be refused once in 10¹¹ times for another's, but
+        // nobody is to make up a name that passes for another's.
+        if found.is_err() || listed.opens {
+            listed.walk_dictionary(name, counts);
+        }
+        listed
+    }
+
+    #[cold]
+    fn walk_dictionary(&mut self, name: &DomainName, counts: &impl Fn(usize) -> bool) {
+        (self.depth, self.has_exceptions, self.opens) = (0, false, false);
+        if let Some(domains) = self.bound.shared.filter.domains() {
             domains.walk(name, |labels, set| {
                 if counts(labels) {
-                    listed.push(labels, set);
+                    self.push(labels, set);
                 }
             });
         }
-        listed
     }
 
     #[inline]
@@ -57,7 +84,10 @@ impl<'a> Listed<'a> {
         self.path[self.depth] = (labels as u32, set);
         self.depth += 1;
         let entries = self.bound.shared.filter.rule_sets.get(set);
-        self.has_exceptions |= entries.iter().any(|entry| entry.is_exception());
+        for &entry in entries {
+            self.has_exceptions |= entry.is_exception();
+            self.opens |= self.bound.opens(entry);
+        }
     }
 
     /// Rules that match the name: most specific first, then in order of source.

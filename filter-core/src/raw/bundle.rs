@@ -35,6 +35,9 @@ pub enum SectionKind {
     Manifest,
     /// The dictionary: an FST from label-reversed names to rule sets.
     Domains,
+    /// The hot index: the dictionary by fingerprint, which verdicts are looked up in. Bundles made
+    /// before there was one do without.
+    Index,
     /// Which sources list a name, and how.
     RuleSets,
     /// Host-name fragments.
@@ -50,9 +53,10 @@ pub enum SectionKind {
 }
 
 impl SectionKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Manifest,
         Self::Domains,
+        Self::Index,
         Self::RuleSets,
         Self::Fragments,
         Self::Expressions,
@@ -65,6 +69,7 @@ impl SectionKind {
         *match self {
             Self::Manifest => b"manifest",
             Self::Domains => b"domains\0",
+            Self::Index => b"hotindex",
             Self::RuleSets => b"rulesets",
             Self::Fragments => b"fragment",
             Self::Expressions => b"expressn",
@@ -175,9 +180,9 @@ pub fn restamp(file: &[u8], stamp: Stamp) -> Result<Vec<u8>, RestampError> {
         let written: Vec<_> = sections
             .0
             .iter()
-            .map(|(kind, range)| match kind {
-                SectionKind::Manifest => (*kind, json.as_slice()),
-                kind => (*kind, content(range)),
+            .map(|section| match section.kind {
+                SectionKind::Manifest => (section.kind, json.as_slice()),
+                kind => (kind, content(&section.range)),
             })
             .collect();
         write(&written)
@@ -204,7 +209,14 @@ pub enum RestampError {
 
 /// Where each known section lies, after every digest was checked.
 #[derive(Clone, Debug)]
-pub(crate) struct Sections(Vec<(SectionKind, Range<usize>)>);
+pub(crate) struct Sections(Vec<Section>);
+
+#[derive(Clone, Debug)]
+struct Section {
+    kind: SectionKind,
+    range: Range<usize>,
+    digest: [u8; 32],
+}
 
 impl Sections {
     /// Checks header and digests.
@@ -241,7 +253,7 @@ impl Sections {
         if got > expected {
             return Err(OpenError::MalformedTable { what: "octets after the last section" });
         }
-        let mut sections: Vec<(SectionKind, Range<usize>)> = Vec::with_capacity(count);
+        let mut sections: Vec<Section> = Vec::with_capacity(count);
         for row in table.chunks_exact(TABLE_ROW) {
             let Some(kind) = SectionKind::ALL.into_iter().find(|kind| row[..8] == kind.tag())
             else {
@@ -251,26 +263,36 @@ impl Sections {
             let Some((range, content)) = range.and_then(|r| Some((r.clone(), file.get(r)?))) else {
                 return Err(OpenError::MalformedTable { what: "a section outside the file" });
             };
-            if sections.iter().any(|(other, _)| *other == kind) {
+            if sections.iter().any(|other| other.kind == kind) {
                 return Err(OpenError::MalformedTable { what: "two sections of one kind" });
             }
-            if blake3::hash(content).as_bytes() != &row[24..] {
+            let digest = *blake3::hash(content).as_bytes();
+            if digest != row[24..] {
                 return Err(OpenError::Corrupt { section: kind });
             }
-            sections.push((kind, range));
+            sections.push(Section { kind, range, digest });
         }
         Ok(Self(sections))
     }
 
     /// Kinds and sizes in octets, in the file's order.
     pub(crate) fn sizes(&self) -> Vec<(SectionKind, usize)> {
-        self.0.iter().map(|(kind, range)| (*kind, range.len())).collect()
+        self.0.iter().map(|section| (section.kind, section.range.len())).collect()
     }
 
     /// Where a section lies.
     pub(crate) fn range(&self, kind: SectionKind) -> Result<Range<usize>, OpenError> {
-        let found = self.0.iter().find(|(other, _)| *other == kind);
-        found.map(|(_, range)| range.clone()).ok_or(OpenError::Missing { section: kind })
+        self.find(kind).map(|section| section.range.clone())
+    }
+
+    /// A section's digest.
+    pub(crate) fn digest(&self, kind: SectionKind) -> Result<&[u8; 32], OpenError> {
+        self.find(kind).map(|section| &section.digest)
+    }
+
+    fn find(&self, kind: SectionKind) -> Result<&Section, OpenError> {
+        let mut sections = self.0.iter();
+        sections.find(|section| section.kind == kind).ok_or(OpenError::Missing { section: kind })
     }
 }
 
@@ -295,15 +317,30 @@ fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     Some(u64::from_le_bytes(octets.try_into().ok()?))
 }
 
-/// The same file with the digests of its header and sections computed anew: what a hostile maker of
-/// bundles would do. For tests and fuzzing.
+/// The same file with the digests of its header and sections computed anew, and the one that says
+/// which dictionary the hot index is of: what a hostile maker of bundles would do. For tests and
+/// fuzzing.
 #[doc(hidden)]
 pub fn with_recomputed_digests(mut file: Vec<u8>) -> Vec<u8> {
     let count = u32_at(&file, 12).map_or(0, |count| (count as usize).min(MAX_SECTIONS));
-    for row in (0..count).map(|index| HEADER + TABLE_ROW * index) {
-        let content = file.get(row..row + TABLE_ROW).and_then(section_range);
-        if let Some(digest) = content.and_then(|range| file.get(range)).map(blake3::hash) {
-            file[row + 24..row + TABLE_ROW].copy_from_slice(digest.as_bytes());
+    let mut sections: Vec<_> = (0..count)
+        .map(|index| HEADER + TABLE_ROW * index)
+        .filter_map(|row| Some((row, section_range(file.get(row..row + TABLE_ROW)?)?)))
+        .collect();
+    // The index holds the dictionary's digest: it comes last.
+    let is_index = |file: &[u8], row: usize| file[row..].starts_with(&SectionKind::Index.tag());
+    sections.sort_by_key(|(row, _)| is_index(&file, *row));
+    let mut dictionary: Option<[u8; 32]> = None;
+    for (row, range) in sections {
+        if let (true, Some(digest)) = (is_index(&file, row), dictionary)
+            && let Some(of) = file.get_mut(range.clone()).and_then(|index| index.get_mut(..32))
+        {
+            of.copy_from_slice(&digest);
+        }
+        let Some(digest) = file.get(range).map(blake3::hash) else { continue };
+        file[row + 24..row + TABLE_ROW].copy_from_slice(digest.as_bytes());
+        if file[row..].starts_with(&SectionKind::Domains.tag()) {
+            dictionary = Some(*digest.as_bytes());
         }
     }
     if let Some(table) = file.get(HEADER..HEADER + TABLE_ROW * count) {
@@ -391,7 +428,8 @@ mod tests {
         let file = sample();
         let sections = Sections::read(&file).unwrap();
         let padding = |at: usize| {
-            at >= HEADER + 2 * TABLE_ROW && !sections.0.iter().any(|(_, range)| range.contains(&at))
+            at >= HEADER + 2 * TABLE_ROW
+                && !sections.0.iter().any(|section| section.range.contains(&at))
         };
         for at in (0..file.len()).filter(|&at| !padding(at)) {
             for bit in 0..8 {

@@ -37,6 +37,11 @@ pub(crate) fn parent_key(key: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// The labels of the name that has this key, from the root.
+pub(crate) fn labels_of_key(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    key.split(|&octet| octet == SEPARATOR).filter(|_| !key.is_empty())
+}
+
 /// True when the name of `descendant` lies below that of `ancestor`.
 pub(crate) fn is_below(descendant: &[u8], ancestor: &[u8]) -> bool {
     match descendant.strip_prefix(ancestor) {

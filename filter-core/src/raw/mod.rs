@@ -7,6 +7,7 @@
 pub(crate) mod bundle;
 pub(crate) mod domains;
 pub(crate) mod expressions;
+pub(crate) mod index;
 pub(crate) mod networks;
 pub(crate) mod patterns;
 pub(crate) mod rule_sets;

@@ -153,6 +153,11 @@ impl RuleSets {
         Ok(Self { entries, starts })
     }
 
+    /// The numbers of all sets.
+    pub(crate) fn numbers(&self) -> std::ops::Range<u32> {
+        0..self.starts.len().saturating_sub(1) as u32
+    }
+
     /// The entries of a set, in increasing order; none for a number that no set has.
     #[inline]
     pub(crate) fn get(&self, set: u32) -> &[Entry] {
