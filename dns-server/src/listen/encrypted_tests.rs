@@ -249,6 +249,9 @@ fn one_share_over_all_transports() {
     });
     let heard = site.stream(&connection, &with_length(&query(0, REFUSED, NO_OPTION))).unwrap();
     assert_eq!(told(&heard[2..]), (0, NXDOMAIN));
+    while site.server.waiting.questions() < 4 {
+        std::thread::yield_now();
+    }
     assert_eq!(places(), 8);
     drop((waits, opened));
 }

@@ -16,7 +16,16 @@ pub(crate) struct Waiting {
     /// One permit a place.
     pub(super) all: Arc<Semaphore>,
     /// The same of each client that has or awaits one.
-    by_client: Mutex<HashMap<Network, Arc<Semaphore>>>,
+    by_client: Mutex<HashMap<Network, OfClient>>,
+}
+
+/// What a client has of them.
+#[derive(Debug)]
+struct OfClient {
+    /// One permit a place.
+    places: Arc<Semaphore>,
+    /// Shares of it that there are; with the last one it is forgotten.
+    shares: usize,
 }
 
 /// A question's place, until it is dropped.
@@ -61,11 +70,20 @@ impl Waiting {
     fn share(self: &Arc<Self>, client: IpAddr, limit: usize) -> Share {
         let client = Network::of_client(client);
         let mut by_client = self.by_client();
-        let places = by_client.entry(client).or_insert_with(|| Arc::new(Semaphore::new(limit)));
-        Share { waiting: self.clone(), client, places: places.clone() }
+        let own = by_client
+            .entry(client)
+            .or_insert_with(|| OfClient { places: Arc::new(Semaphore::new(limit)), shares: 0 });
+        own.shares += 1;
+        Share { waiting: self.clone(), client, places: own.places.clone() }
     }
 
-    fn by_client(&self) -> MutexGuard<'_, HashMap<Network, Arc<Semaphore>>> {
+    /// Questions that have or await a place.
+    #[cfg(test)]
+    pub(super) fn questions(&self) -> usize {
+        self.by_client().values().map(|own| own.shares).sum()
+    }
+
+    fn by_client(&self) -> MutexGuard<'_, HashMap<Network, OfClient>> {
         // Nothing in its critical sections panics.
         self.by_client.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,15 +92,19 @@ impl Waiting {
 impl Drop for Share {
     fn drop(&mut self) {
         let mut by_client = self.waiting.by_client();
-        // The map's and this one; others are had under its lock only.
-        if Arc::strong_count(&self.places) == 2 {
-            by_client.remove(&self.client);
+        if let Some(own) = by_client.get_mut(&self.client) {
+            own.shares -= 1;
+            if own.shares == 0 {
+                by_client.remove(&self.client);
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Barrier, thread};
+
     use tokio::{task::yield_now, time::timeout};
 
     use super::*;
@@ -105,6 +127,25 @@ mod tests {
         assert_eq!((waiting.all.available_permits(), waiting.by_client().len()), (1, 2));
         taken.clear();
         assert_eq!((waiting.all.available_permits(), waiting.by_client().len()), (5, 0));
+    }
+
+    /// Whoever of a client's questions ends last, and however many end together: it is forgotten.
+    #[test]
+    fn clients_are_forgotten() {
+        let waiting = Waiting::new(99);
+        for _ in 0..20_000 {
+            let seats = [(); 2].map(|()| waiting.try_take(client(1), 9).unwrap());
+            let together = Barrier::new(seats.len());
+            thread::scope(|scope| {
+                for seat in seats {
+                    scope.spawn(|| {
+                        together.wait();
+                        drop(seat);
+                    });
+                }
+            });
+            assert!(waiting.by_client().is_empty());
+        }
     }
 
     /// A client that has all of its places waits for one of them, and for nothing else.
