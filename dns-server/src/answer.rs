@@ -134,7 +134,12 @@ impl Snapshot {
                 .resolver
                 .cached(&asked_of_upstream(&question))
                 .filter(|answer| reply.has_room_for(answer.response()))
-                .map(|answer| self.forward(reply, &question, &mut ruling, &answer)),
+                // Removing it allocates.
+                .filter(|answer| !(ruling.audience.remove_ech && answer.response().has_ech()))
+                .map(|answer| {
+                    self.resolver.count_hits(1);
+                    self.forward(reply, &question, &mut ruling, &answer)
+                }),
         };
         match written {
             Some(length) => {
@@ -251,12 +256,14 @@ impl Snapshot {
         targets: &'t [DomainName],
         question: &Question,
     ) -> Option<(&'t DomainName, Answer)> {
-        targets.iter().find_map(|target| {
-            match self.resolver.cached(&asked_of_stand_in(target, question)) {
-                Some(answer) if answer.response().is_nxdomain() => None,
-                answer => Some(answer.map(|answer| (target, answer))),
+        for (target, hits) in targets.iter().zip(1..) {
+            let answer = self.resolver.cached(&asked_of_stand_in(target, question))?;
+            if !answer.response().is_nxdomain() {
+                self.resolver.count_hits(hits);
+                return Some((target, answer));
             }
-        })?
+        }
+        None
     }
 
     /// Answers a packet, however long that takes; `None` is silence. Upstream is asked once `seat`

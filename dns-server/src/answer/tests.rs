@@ -609,3 +609,52 @@ async fn an_answer_at_once_allocates_nothing() {
         assert!(!matches!(immediate, Immediate::Resolve(_)), "{what}");
     }
 }
+
+/// Every name below `nx.example` is denied with it, verified; of `www.example` there are services.
+struct Verified;
+
+#[async_trait]
+impl Upstream for Verified {
+    async fn lookup(&self, query: &Query) -> Result<Response, UpstreamError> {
+        match query.name.to_string().as_str() {
+            "nx.example" => Ok(testing::response(query, 3, true, &[], &[testing::soa(60)])),
+            _ => Services.lookup(query).await,
+        }
+    }
+}
+
+/// What takes an allocation is not answered at once; it is asked of the cache later, and counted then.
+#[tokio::test]
+async fn what_allocates_is_answered_later() {
+    let resolver = testing::resolver(Arc::new(Verified));
+    let snapshot = Snapshot { resolver, ..testing::snapshot(CONFIG) };
+    let keys = query(RD, "www.example", HTTPS, 1, EDNS);
+    #[rustfmt::skip]
+    let cases = [
+        ("below a denial", CHILD, query(RD, "nx.example", A, 1, EDNS), query(RD, "a.nx.example", A, 1, EDNS), false),
+        ("keys removed", STRUCTURED, keys.clone(), keys.clone(), false),
+        ("keys left", CHILD, keys.clone(), keys, true),
+    ];
+    for (what, client, first, packet, at_once) in cases {
+        over_udp(&snapshot, client, &first).await;
+        let hits = || snapshot.resolver.statistics().hits;
+        let before = hits();
+        let group = snapshot.group_of(client.parse().unwrap());
+        let mut buffer = [0; 4096];
+        buffer[..packet.len()].copy_from_slice(&packet);
+        let (transport, now) = (Transport::Datagram, Timestamp::now());
+        let mut immediate = Immediate::Silence;
+        let allocations = testing::allocations(|| {
+            immediate = snapshot.answer_at_once(group, transport, now, &mut buffer, packet.len());
+        });
+        assert_eq!(allocations, 0, "{what}");
+        assert_eq!(matches!(immediate, Immediate::Reply(_)), at_once, "{what}");
+        assert_eq!(hits() - before, u64::from(at_once), "{what}");
+        over_udp(&snapshot, client, &packet).await;
+        assert_eq!(hits() - before, 1 + u64::from(at_once), "{what}");
+        assert_eq!(
+            snapshot.resolver.statistics().misses,
+            if what == "below a denial" { 1 } else { 2 }
+        );
+    }
+}

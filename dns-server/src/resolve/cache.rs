@@ -165,6 +165,20 @@ impl Cache {
         }
     }
 
+    /// The answer of an entry for this very query, if nothing else needs to be done: neither stale
+    /// nor about to end. Allocates nothing; [`Self::get`] finds more.
+    pub(super) fn get_at_once(&self, query: &Query, now: Instant) -> Option<Answer> {
+        let entry = |record_type| match self.entry(&query.name, record_type, query)? {
+            Entry::Known(known) if now < known.expires => Some(known),
+            _ => None,
+        };
+        let known = [query.record_type, ANY_TYPE].into_iter().find_map(entry)?;
+        match self.fresh(&known, now) {
+            Found::Fresh { answer, refresh: false } => Some(answer),
+            _ => None,
+        }
+    }
+
     /// Keeps what upstream said, as long as it may; returns it as it is kept.
     pub(super) fn insert(&self, query: &Query, mut response: Response, now: Instant) -> Answer {
         let (least, most) = (*self.settings.ttl.start(), *self.settings.ttl.end());

@@ -42,6 +42,7 @@ pub struct Response {
     addresses: Box<[IpAddr]>,
     address_count: usize,
     errors: Box<[ReceivedError]>,
+    has_ech: bool,
 }
 
 /// An extended error (RFC 8914) that came with a response.
@@ -138,7 +139,7 @@ impl Response {
         let octets = writer.finish(rcode).ok_or(Unusable::Malformed)?;
         let alias_octets = facts.aliases.len();
         let address_count = facts.addresses.len();
-        Ok(Self {
+        let mut response = Self {
             octets,
             ttl_offsets: writer.ttl_offsets.into(),
             rcode,
@@ -150,7 +151,10 @@ impl Response {
             addresses: [facts.addresses, facts.hints].concat().into(),
             address_count,
             errors: sections.errors.into(),
-        })
+            has_ech: false,
+        };
+        response.has_ech = response.rewritten().is_some();
+        Ok(response)
     }
 
     /// Response code, with its upper bits (RFC 6891 §6.1.3).

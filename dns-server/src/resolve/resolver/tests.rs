@@ -87,6 +87,7 @@ async fn an_answer_is_asked_for_once() {
     pass(10).await;
     assert_eq!(told(&resolver, "www.example").await, "1 aged 10");
     assert_eq!(resolver.cached(&query("www.example")).unwrap().age, 10);
+    resolver.count_hits(1);
     assert_eq!(upstream.asked(), 1);
     resolver.flush(Some(&"example".parse().unwrap()));
     assert_eq!(told(&resolver, "www.example").await, "2 aged 0");

@@ -17,14 +17,20 @@ const ECH: u16 = 5;
 const PARAMETER_HEADER: usize = 4;
 
 impl Response {
+    /// True where [`Self::without_ech`] has something to remove, and allocates.
+    pub fn has_ech(&self) -> bool {
+        self.has_ech
+    }
+
     /// The same without `ech` in its SVCB and HTTPS records, and without the signatures that no
     /// longer hold then. Borrowed where there is none.
     pub fn without_ech(&self) -> Cow<'_, Self> {
-        self.rewritten().map_or(Cow::Borrowed(self), Cow::Owned)
+        let without = self.has_ech.then(|| self.rewritten()).flatten();
+        without.map_or(Cow::Borrowed(self), Cow::Owned)
     }
 
     /// `None`: there is no `ech`.
-    fn rewritten(&self) -> Option<Self> {
+    pub(super) fn rewritten(&self) -> Option<Self> {
         let (name, length) = DomainName::from_wire(self.octets.get(HEADER..)?).ok()?;
         let record_type = u16_at(&self.octets, HEADER + length)?;
         if !matches!(record_type, rr_type::SVCB | rr_type::HTTPS) {
@@ -55,7 +61,7 @@ impl Response {
         }
         let octets = writer.finish(self.rcode)?;
         let ttl_offsets = writer.ttl_offsets.into();
-        Some(Self { octets, ttl_offsets, authentic: false, ..self.clone() })
+        Some(Self { octets, ttl_offsets, authentic: false, has_ech: false, ..self.clone() })
     }
 }
 
