@@ -5,11 +5,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::{net::TcpListener, runtime::Handle, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, runtime::Handle, sync::oneshot, task::JoinSet, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -69,7 +70,7 @@ pub async fn serve(
         }
     });
     let tasks = TaskTracker::new();
-    let stop = StopOnDrop(Arc::default());
+    let mut threads = UdpThreads::default();
     let stop_streams = CancellationToken::new();
     let _stop_streams_on_drop = stop_streams.clone().drop_guard();
     let limits = service.snapshot().terms.limits().clone();
@@ -80,13 +81,16 @@ pub async fn serve(
         runtime: Handle::current(),
         waiting: waiting.clone(),
         tasks: tasks.clone(),
-        stop: stop.0.clone(),
+        stop: threads.stop.clone(),
         rates: rates.clone(),
     };
     let mut datagrams = JoinSet::new();
-    for socket in listeners.udp {
+    for (number, socket) in listeners.udp.into_iter().enumerate() {
         let udp = udp.clone();
-        datagrams.spawn_blocking(move || udp.serve(socket));
+        let (ends, ended) = oneshot::channel();
+        let thread = thread::Builder::new().name(format!("udp-{number}"));
+        threads.running.push(thread.spawn(move || drop(ends.send(udp.serve(socket))))?);
+        datagrams.spawn(ended);
     }
     let protocols = [
         (listeners.tcp, Protocol::Dns),
@@ -119,8 +123,9 @@ pub async fn serve(
     let outcome = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
         Some(ended) = datagrams.join_next() => Err(Failure::Stopped(match ended {
-            Ok(Ok(())) => "a UDP socket".to_owned(),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Ok(Ok(()))) => "a UDP socket".to_owned(),
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) => "the thread of a UDP socket panicked".to_owned(),
             Err(panic) => panic.to_string(),
         })),
         Some(ended) = streams.join_next() => Err(Failure::Stopped(match ended {
@@ -129,10 +134,11 @@ pub async fn serve(
             Err(panic) => panic.to_string(),
         })),
     };
-    drop(stop);
+    threads.stop();
     stop_streams.cancel();
     while streams.join_next().await.is_some() {}
     while datagrams.join_next().await.is_some() {}
+    drop(threads);
     tasks.close();
     if timeout(DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("stopping with {} clients unanswered", tasks.len());
@@ -140,12 +146,27 @@ pub async fn serve(
     outcome
 }
 
-/// Stops the UDP threads, also when [`serve`] is dropped halfway.
-struct StopOnDrop(Arc<AtomicBool>);
+/// The UDP threads. They are none of tokio's, whose number is limited, and others need those. Dropped,
+/// also when [`serve`] is dropped halfway, it waits for their end, which is soon.
+#[derive(Default)]
+struct UdpThreads {
+    stop: Arc<AtomicBool>,
+    running: Vec<JoinHandle<()>>,
+}
 
-impl Drop for StopOnDrop {
+impl UdpThreads {
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for UdpThreads {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.stop();
+        for thread in self.running.drain(..) {
+            // Whether it panicked was told before.
+            drop(thread.join());
+        }
     }
 }
 
@@ -234,7 +255,7 @@ mod tests {
         assert!(TcpStream::connect(address).is_err());
     }
 
-    /// Dropping the future is enough to end its threads; the runtime would wait for them.
+    /// Dropping the future is enough to end its threads.
     #[test]
     fn a_server_that_is_dropped_lets_go_of_its_sockets() {
         let runtime = Runtime::new().unwrap();
