@@ -308,10 +308,10 @@ waiting_per_client = 3
         assert_eq!(site.hear(), (7, NXDOMAIN));
         assert_eq!(site.server.tasks.len(), 4);
         // So many a second of one, and of another all the same.
-        (10..40).for_each(|id| send([10, 0, 0, 4], id, "porn"));
+        (10..99).for_each(|id| send([10, 0, 0, 4], id, "porn"));
         send([10, 0, 0, 5], 99, "porn");
         let heard = site.hear_until(99).len();
-        assert!((8..31).contains(&heard), "{heard}");
+        assert!((8..90).contains(&heard), "{heard}");
     }
 
     #[test]
