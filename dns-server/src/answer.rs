@@ -444,6 +444,10 @@ impl<'q> Reply<'q> {
         let mut text: Option<&dyn fmt::Display> = None;
         let code = match &no_answer.error {
             UpstreamError::Unreachable | UpstreamError::OutOfTime => Code::NO_REACHABLE_AUTHORITY,
+            error @ (UpstreamError::Busy | UpstreamError::NoSocket) => {
+                text = Some(error);
+                Code::OTHER
+            }
             UpstreamError::Garbled => Code::NETWORK_ERROR,
             UpstreamError::Failed { rcode, errors } => match errors.first() {
                 Some(received) => {

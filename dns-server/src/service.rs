@@ -596,7 +596,7 @@ pub(crate) fn connect(config: &Config, servers: &[Server]) -> Result<Arc<Resolve
     let zone = |zone: &Zone| Ok((zone.name.clone(), failover(&zone.servers, false)?));
     let zones = zones.iter().map(zone).collect::<Result<_, Failure>>()?;
     let upstream = Zones::new(zones, failover(servers, *trusted)?);
-    Ok(Arc::new(Resolver::new(Arc::new(upstream), config.cache.clone())))
+    Ok(Arc::new(Resolver::new(Arc::new(upstream), config.cache.clone(), config.limits.waiting)))
 }
 
 /// Which lists are in force, in a line: origin, date, serial and counts.

@@ -15,7 +15,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::{
     answer::Snapshot,
-    config::Config,
+    config::{Config, Limits},
     listen::terms::Terms,
     resolve::{
         CacheSettings, Query, Resolver,
@@ -113,7 +113,7 @@ pub(crate) fn snapshot(config: &str) -> Snapshot {
 
 /// A resolver that asks that upstream.
 pub(crate) fn resolver(upstream: Arc<dyn Upstream>) -> Arc<Resolver> {
-    Arc::new(Resolver::new(upstream, CacheSettings::default()))
+    Arc::new(Resolver::new(upstream, CacheSettings::default(), Limits::default().waiting))
 }
 
 /// Knows `www.example`, `big.example` and `alias.example`, does not know `nx.example`, and fails in

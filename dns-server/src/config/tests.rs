@@ -403,6 +403,20 @@ help: write a domain name such as \"school.example\", or \"168.192.in-addr.arpa\
     ),
     (
         "\
+[upstream]
+servers = [\"tls://9.9.9.9\", \"192.0.2.1\", \"tls://9.9.9.9:853#9.9.9.9\"]
+",
+        "\
+error: upstream server tls://9.9.9.9:853#9.9.9.9 stands twice
+ --> /etc/preau/preau.toml:2:42
+  |
+2 | servers = [\"tls://9.9.9.9\", \"192.0.2.1\", \"tls://9.9.9.9:853#9.9.9.9\"]
+  |            --------------- first here    ^^^^^^^^^^^^^^^^^^^^^^^^^^^ again here
+  |
+help: drop one of them",
+    ),
+    (
+        "\
 [[forward]]
 zone = \"school.example\"
 servers = [\"192.0.2.1\"]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    ops::RangeInclusive,
+    ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -166,13 +166,21 @@ impl Check {
             self.fault(servers.span(), "no upstream server", if_none);
         }
         let mut known = Vec::new();
+        let mut seen: Vec<(Server, Range<usize>)> = Vec::new();
         for text in servers.get_ref() {
             match text.get_ref().parse::<Server>() {
                 Ok(server) if is_loop(listen, &server) => {
                     let title = format!("upstream server {server} is this server itself");
                     self.fault(text.span(), title, "name a resolver that asks somebody else");
                 }
-                Ok(server) => known.push(server),
+                Ok(server) => {
+                    if let Some((_, first)) = seen.iter().find(|(other, _)| *other == server) {
+                        let title = format!("upstream server {server} stands twice");
+                        self.repeated(first.clone(), text.span(), title, "drop one of them");
+                    }
+                    seen.push((server.clone(), text.span()));
+                    known.push(server);
+                }
                 Err(error) => {
                     let title = format!("`{}` is no upstream server: {error}", text.get_ref());
                     let help = "write \"192.0.2.1\", \"192.0.2.1:5353\" or \

@@ -203,6 +203,16 @@ impl Cache {
 
     /// Notes that upstream failed.
     pub(super) fn insert_failure(&self, query: &Query, error: UpstreamError, now: Instant) {
+        if self.put_off(query, now) {
+            return;
+        }
+        let entry = Entry::Failed { error, until: now + self.settings.failures };
+        self.entries.insert(key(&query.name, query.record_type, query).to_key(), entry);
+    }
+
+    /// Leaves upstream alone for a while about an answer that it failed to refresh; false: there is
+    /// none.
+    pub(super) fn put_off(&self, query: &Query, now: Instant) -> bool {
         for record_type in [query.record_type, ANY_TYPE] {
             if let Some(Entry::Known(known)) = self.entry(&query.name, record_type, query)
                 && now < known.expires + self.settings.stale
@@ -210,11 +220,10 @@ impl Cache {
                 let retry_at = now + STALE_RETRY;
                 let entry = Entry::Known(Known { retry_at, ..known });
                 self.entries.insert(key(&query.name, record_type, query).to_key(), entry);
-                return;
+                return true;
             }
         }
-        let entry = Entry::Failed { error, until: now + self.settings.failures };
-        self.entries.insert(key(&query.name, query.record_type, query).to_key(), entry);
+        false
     }
 
     /// Forgets a name and everything below it, or everything.

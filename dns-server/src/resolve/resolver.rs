@@ -12,7 +12,7 @@ use std::{
 use filter_core::DomainName;
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, timeout},
 };
 
@@ -38,6 +38,9 @@ struct Shared {
     cache: Cache,
     in_flight: Mutex<HashMap<Query, watch::Receiver<Option<Outcome>>>>,
     refreshes: Arc<Semaphore>,
+    /// One for each query in flight. Whoever asked may long be gone: only this bounds the sockets that
+    /// upstream takes.
+    flights: Arc<Semaphore>,
     counters: Counters,
 }
 
@@ -77,13 +80,15 @@ struct Counters {
 }
 
 impl Resolver {
-    /// A resolver with an empty cache.
-    pub fn new(upstream: Arc<dyn Upstream>, settings: CacheSettings) -> Self {
+    /// A resolver with an empty cache, that asks upstream at most so many questions at once on behalf
+    /// of clients, and a few more ahead of their time.
+    pub fn new(upstream: Arc<dyn Upstream>, settings: CacheSettings, waiting: usize) -> Self {
         let shared = Shared {
             upstream,
             cache: Cache::new(settings),
             in_flight: Mutex::default(),
             refreshes: Arc::new(Semaphore::new(REFRESHES)),
+            flights: Arc::new(Semaphore::new(waiting + REFRESHES)),
             counters: Counters::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -92,7 +97,8 @@ impl Resolver {
     /// Answers a query from the cache, or asks upstream. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`NoAnswer`], when upstream fails or failed a moment ago, and the cache knows nothing.
+    /// [`NoAnswer`], when upstream fails or failed a moment ago, or too much is asked of it at once, and
+    /// the cache knows nothing.
     pub async fn resolve(&self, query: &Query) -> Result<Answer, NoAnswer> {
         let counters = &self.shared.counters;
         match self.shared.look_up(query) {
@@ -191,20 +197,26 @@ impl Resolver {
             add_one(&self.shared.counters.joined);
             return flight.clone();
         }
+        let Ok(permit) = self.shared.flights.clone().try_acquire_owned() else {
+            return watch::channel(Some(Err(UpstreamError::Busy))).1;
+        };
         let (landing, flight) = watch::channel(None);
         in_flight.insert(query.clone(), flight.clone());
         drop(in_flight);
         let (shared, query) = (self.shared.clone(), query.clone());
         tokio::spawn(async move {
-            let seat = Seat { shared: &shared, query: &query };
+            let seat = Seat { shared: &shared, query: &query, _permit: permit };
             let outcome = shared.upstream.lookup(&query).await;
             let now = Instant::now();
             let outcome = match outcome {
                 Ok(response) => Ok(shared.cache.insert(&query, response, now)),
                 Err(error) => {
                     add_one(&shared.counters.failed);
-                    if error != UpstreamError::OutOfTime {
-                        shared.cache.insert_failure(&query, error.clone(), now);
+                    match error {
+                        // They say nothing about the name.
+                        UpstreamError::Busy | UpstreamError::NoSocket => {}
+                        UpstreamError::OutOfTime => drop(shared.cache.put_off(&query, now)),
+                        _ => shared.cache.insert_failure(&query, error.clone(), now),
                     }
                     Err(error)
                 }
@@ -233,6 +245,7 @@ impl Shared {
 struct Seat<'s> {
     shared: &'s Shared,
     query: &'s Query,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Seat<'_> {

@@ -7,10 +7,11 @@ mod sentinel;
 mod server;
 mod zones;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use async_trait::async_trait;
 use filter_core::DomainName;
+use nix::errno::Errno;
 use thiserror::Error;
 
 pub(crate) use self::{failover::Failover, zones::Zones};
@@ -65,8 +66,8 @@ trait Exchange: Send + Sync + 'static {
     /// Gets the response to a query, whatever its response code.
     ///
     /// # Errors
-    /// [`UpstreamError::Unreachable`] where that shows at once, [`UpstreamError::Garbled`]. There may
-    /// be no end to it: the caller waits as long as it wants.
+    /// [`UpstreamError::Unreachable`] where that shows at once, [`UpstreamError::NoSocket`],
+    /// [`UpstreamError::Garbled`]. There may be no end to it: the caller waits as long as it wants.
     async fn exchange(&self, query: &Query) -> Result<Response, UpstreamError>;
 }
 
@@ -83,6 +84,12 @@ pub enum UpstreamError {
     /// Time was up before every server was asked: another question may find one that answers.
     #[error("no upstream server answered in time")]
     OutOfTime,
+    /// As many questions as `[limits] waiting` allows are under way.
+    #[error("too many questions are under way to upstream servers")]
+    Busy,
+    /// This machine gives no socket to ask with, whatever the server is like.
+    #[error("this machine has no socket left to ask an upstream server with")]
+    NoSocket,
     /// What came back was not an answer.
     #[error("the upstream server sends malformed answers")]
     Garbled,
@@ -110,8 +117,9 @@ impl UpstreamError {
     fn rank(&self) -> u8 {
         match self {
             Self::Unreachable | Self::OutOfTime => 0,
-            Self::Garbled => 1,
-            Self::Failed { .. } => 2,
+            Self::Busy | Self::NoSocket => 1,
+            Self::Garbled => 2,
+            Self::Failed { .. } => 3,
         }
     }
 
@@ -121,6 +129,21 @@ impl UpstreamError {
         let Self::Failed { errors, .. } = self else { return false };
         errors.iter().any(|error| matches!(error.code.0, 5..=12 | 25 | 27))
     }
+}
+
+/// True where no server is to blame: out of descriptors, memory or ports.
+fn is_local(error: &io::Error) -> bool {
+    error.raw_os_error().map(Errno::from_raw).is_some_and(|errno| {
+        matches!(
+            errno,
+            Errno::EMFILE
+                | Errno::ENFILE
+                | Errno::ENOBUFS
+                | Errno::ENOMEM
+                | Errno::EADDRINUSE
+                | Errno::EADDRNOTAVAIL
+        )
+    })
 }
 
 #[cfg(test)]

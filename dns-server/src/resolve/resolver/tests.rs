@@ -52,9 +52,12 @@ impl Scripted {
     }
 }
 
+/// Questions under way at once, refreshes not among them.
+const WAITING: usize = 136;
+
 fn site() -> (Arc<Scripted>, Resolver) {
     let upstream = Arc::new(Scripted::default());
-    (upstream.clone(), Resolver::new(upstream, CacheSettings::default()))
+    (upstream.clone(), Resolver::new(upstream, CacheSettings::default(), WAITING))
 }
 
 fn query(name: &str) -> Query {
@@ -181,12 +184,37 @@ async fn only_a_whole_failure_is_remembered() {
     }
     upstream.becomes(WELL);
     assert_eq!(told(&resolver, "www.example").await, "3 aged 0");
-    // An answer whose time is over is asked about again at once, too.
+    // Where there is an answer to give meanwhile, upstream gets its half a minute of peace.
     pass(200).await;
     upstream.becomes(LATE);
-    assert_eq!(told(&resolver, "www.example").await, "3 aged 200, stale");
+    for _ in 0..2 {
+        assert_eq!(told(&resolver, "www.example").await, "3 aged 200, stale");
+    }
     upstream.becomes(WELL);
+    pass(30).await;
     assert_eq!(told(&resolver, "www.example").await, "5 aged 0");
+}
+
+/// Whoever asked has gone, but upstream is still asked: nothing more is, until that has landed.
+#[tokio::test(start_paused = true)]
+async fn flights_are_bounded() {
+    let (upstream, resolver) = site();
+    upstream.becomes(FAILING);
+    let most = WAITING + REFRESHES;
+    for number in 0..most {
+        let name = format!("{number}.example");
+        assert!(timeout(Duration::ZERO, resolver.resolve(&query(&name))).await.is_err());
+    }
+    for _ in 0..2 {
+        assert_eq!(told(&resolver, "www.example").await, "Busy");
+    }
+    let landed = told(&resolver, "0.example").await;
+    assert_eq!((landed.as_str(), resolver.statistics().joined), ("Unreachable", 1));
+    sleep(LATENCY).await;
+    assert_eq!(resolver.statistics().failed, most as u64);
+    upstream.becomes(WELL);
+    assert!(told(&resolver, "www.example").await.ends_with(" aged 0"));
+    assert_eq!(resolver.shared.flights.available_permits(), most);
 }
 
 /// A fault of ours with one question is no fault with the next.

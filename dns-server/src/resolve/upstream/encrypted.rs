@@ -26,7 +26,7 @@ use rand::random;
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer};
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
-use super::{Exchange, Protocol, Query, SERVER_TIMEOUT, Server, UpstreamError};
+use super::{Exchange, Protocol, Query, SERVER_TIMEOUT, Server, UpstreamError, is_local};
 use crate::wire::{extract::Response, query::OutgoingQuery};
 
 /// Questions in flight on one connection.
@@ -142,20 +142,30 @@ impl Encrypted {
     }
 
     async fn send(&self, message: &Message) -> Result<Vec<u8>, NetError> {
-        loop {
-            let (line, reused) = self.connected().await?;
-            let request = DnsRequest::new(message.clone(), DnsRequestOptions::default());
-            let waiting = Waiting { at: self, line: &line, since: Instant::now() };
-            let answer = line.connection.send(request).first_answer().await;
-            if let Ok(response) = answer {
-                line.hears();
-                return Ok(response.into_buffer());
-            }
-            drop(waiting);
-            self.hang_up(&line);
+        let (line, reused) = self.connected().await?;
+        match self.send_over(&line, message).await {
             // Servers close idle connections: one that was open is worth another try.
-            if !reused {
-                return Err(answer.err().unwrap_or(NetError::NoConnections));
+            Err(_) if reused => {
+                let (line, _) = self.connected().await?;
+                self.send_over(&line, message).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn send_over(&self, line: &Arc<Line>, message: &Message) -> Result<Vec<u8>, NetError> {
+        let request = DnsRequest::new(message.clone(), DnsRequestOptions::default());
+        let waiting = Waiting { at: self, line, since: Instant::now() };
+        let answer = line.connection.send(request).first_answer().await;
+        match answer {
+            Ok(response) => {
+                line.hears();
+                Ok(response.into_buffer())
+            }
+            Err(error) => {
+                drop(waiting);
+                self.hang_up(line);
+                Err(error)
             }
         }
     }
@@ -236,6 +246,7 @@ impl Exchange for Encrypted {
             Message::from_vec(&outgoing.octets(random())).map_err(|_| UpstreamError::Garbled)?;
         let received = self.send(&message).await.map_err(|error| match error {
             NetError::Proto(_) | NetError::Decode(_) => UpstreamError::Garbled,
+            NetError::Io(error) if is_local(&error) => UpstreamError::NoSocket,
             _ => UpstreamError::Unreachable,
         })?;
         Response::read(&received, &query.name, query.record_type, query.dnssec_ok)

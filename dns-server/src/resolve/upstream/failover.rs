@@ -134,8 +134,9 @@ impl Failover {
         }
     }
 
-    /// The servers in the order to ask them, by their places; those that rest last.
-    fn candidates(&self, now: Instant) -> Vec<usize> {
+    /// The servers in the order to ask them, by their places, those that rest last; and how many do
+    /// not rest.
+    fn candidates(&self, now: Instant) -> (VecDeque<usize>, usize) {
         let mut candidates: Vec<_> = (0..self.servers.len())
             .filter_map(|place| {
                 let health = self.servers[place].health();
@@ -148,7 +149,8 @@ impl Failover {
         for &(_, _, place) in &candidates {
             self.probe_if_due(place, now);
         }
-        candidates.into_iter().map(|(_, _, place)| place).collect()
+        let awake = candidates.iter().filter(|(rests, _, _)| !rests).count();
+        (candidates.into_iter().map(|(_, _, place)| place).collect(), awake)
     }
 
     /// Asks a server that has rested whether it is back, instead of trying it on a client.
@@ -177,13 +179,14 @@ impl Failover {
     async fn ask_each(&self, query: &Query) -> Result<Response, UpstreamError> {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
         let mut failure = UpstreamError::Unreachable;
-        let mut queue = VecDeque::from(self.candidates(Instant::now()));
-        let (mut unasked, mut attempts) = (queue.len(), 0);
+        let (mut queue, awake) = self.candidates(Instant::now());
+        let all = queue.len();
+        let (mut asked, mut attempts) = (0, 0);
         while attempts < ATTEMPTS
             && Instant::now() < deadline
             && let Some(place) = queue.pop_front()
         {
-            unasked = unasked.saturating_sub(1);
+            asked += 1;
             let until = deadline.min(Instant::now() + SERVER_TIMEOUT);
             let error = match self.servers[place].ask(query, until).await {
                 Ok(response) => {
@@ -202,7 +205,9 @@ impl Failover {
                     UpstreamError::Unreachable
                 }
                 Err(NoResponse::Error(error)) => {
-                    attempts += usize::from(error != UpstreamError::Unreachable);
+                    let is_free =
+                        matches!(error, UpstreamError::Unreachable | UpstreamError::NoSocket);
+                    attempts += usize::from(!is_free);
                     error
                 }
             };
@@ -210,12 +215,13 @@ impl Failover {
             if error.rank() >= failure.rank() {
                 failure = error;
             }
-            if unasked == 0 && failure != UpstreamError::Unreachable {
+            if asked >= all && failure != UpstreamError::Unreachable {
                 break;
             }
         }
         match failure {
-            UpstreamError::Unreachable if unasked > 0 => Err(UpstreamError::OutOfTime),
+            // Those that rest have been silent: nothing is to be hoped of them.
+            UpstreamError::Unreachable if asked < awake => Err(UpstreamError::OutOfTime),
             failure => Err(failure),
         }
     }
@@ -280,8 +286,8 @@ impl Member {
         let outcome = timeout_at(until, self.exchange.exchange(query)).await;
         match &outcome {
             Ok(Ok(_)) => self.answered(sent),
-            // Nonsense says nothing about how it does.
-            Ok(Err(UpstreamError::Garbled)) => {}
+            // Nonsense says nothing about how it does, nor does what fails before it is asked.
+            Ok(Err(UpstreamError::Garbled | UpstreamError::NoSocket)) => {}
             Ok(Err(_)) | Err(_) => {
                 self.silences.fetch_add(1, Ordering::Relaxed);
                 self.was_silent(sent);

@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Exchange, Query, UpstreamError};
+use super::{Exchange, Query, UpstreamError, is_local};
 use crate::wire::{
     extract::Response,
     query::{OutgoingQuery, has_id, in_random_case, knows_no_edns, spells_alike},
@@ -54,6 +54,7 @@ impl Exchange for Plain {
             let reply = match self.over_udp(query, edns).await {
                 Ok(Reply::Unclear) => self.over_tcp(query, edns).await?,
                 Ok(reply) => reply,
+                Err(error) if is_local(&error) => return Err(UpstreamError::NoSocket),
                 Err(_) => return Err(UpstreamError::Unreachable),
             };
             match reply {
@@ -91,9 +92,12 @@ impl Plain {
     async fn over_tcp(&self, query: &Query, edns: bool) -> Result<Reply, UpstreamError> {
         let id: u16 = random();
         let sent = self.outgoing(query, query.name.as_wire(), edns).octets(id);
-        // To somebody who answers over UDP but not over TCP, no name is worth another question.
         let received = stream_exchange(self.address, &sent).await;
-        let received = received.map_err(|_| UpstreamError::Garbled)?;
+        let received = received.map_err(|error| match is_local(&error) {
+            true => UpstreamError::NoSocket,
+            // To somebody who answers over UDP but not over TCP, no name is worth another question.
+            false => UpstreamError::Garbled,
+        })?;
         match has_id(&received, id) {
             true => Ok(read(&received, query, edns)),
             false => Ok(Reply::Unclear),

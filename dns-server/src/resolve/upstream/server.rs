@@ -64,8 +64,19 @@ impl Server {
     pub fn of_system() -> io::Result<Vec<Self>> {
         let (config, _) = system_conf::read_system_conf()
             .map_err(|error| io::Error::other(format!("/etc/resolv.conf: {error}")))?;
-        let plain = |ip| Self { address: (ip, DNS_PORT).into(), protocol: Protocol::Plain };
-        Ok(config.name_servers.iter().map(|server| plain(server.ip)).collect())
+        Ok(Self::plain(config.name_servers.iter().map(|server| server.ip)))
+    }
+
+    /// Plain servers at the usual port, each once.
+    fn plain(addresses: impl Iterator<Item = IpAddr>) -> Vec<Self> {
+        let mut servers = Vec::new();
+        for ip in addresses {
+            let server = Self { address: (ip, DNS_PORT).into(), protocol: Protocol::Plain };
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
+        }
+        servers
     }
 
     /// True when nobody between here and there can change what it says.
@@ -182,6 +193,14 @@ mod tests {
                 assert_eq!(again.parse::<Server>(), text.parse(), "{again}");
             }
         }
+    }
+
+    #[test]
+    fn the_system_names_each_once() {
+        let written = ["192.0.2.2", "2001:db8::1", "192.0.2.2", "192.0.2.1", "2001:db8:0::1"];
+        let servers = Server::plain(written.iter().map(|ip| ip.parse().unwrap()));
+        let servers: Vec<_> = servers.iter().map(Server::to_string).collect();
+        assert_eq!(servers, ["192.0.2.2:53", "[2001:db8::1]:53", "192.0.2.1:53"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Against servers in this process that say what a test wants them to, and lie.
 
 use std::{
+    collections::HashSet,
     io::{Read as _, Write as _},
     net::{IpAddr, TcpListener, UdpSocket},
     sync::{
@@ -8,7 +9,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Instant,
 };
 
 use hickory_resolver::proto::{
@@ -29,11 +29,12 @@ use crate::{
 /// A resolver on a port of its own, over UDP and TCP.
 struct Peer {
     server: Server,
-    udp: Arc<AtomicUsize>,
+    /// What came, each once: whatever is not answered at once is sent again, octet for octet.
+    udp: Arc<Mutex<HashSet<Vec<u8>>>>,
     tcp: Arc<AtomicUsize>,
 }
 
-/// Datagrams and connections.
+/// Different datagrams, and connections.
 type Counts = (usize, usize);
 
 /// What a peer sends when it is asked: several datagrams, or, over TCP, octets as they are.
@@ -83,7 +84,7 @@ impl Peer {
                 {
                     continue;
                 }
-                count.fetch_add(1, Ordering::SeqCst);
+                count.lock().unwrap().insert(buffer[..length].to_vec());
                 for reply in script(&buffer[..length]) {
                     socket.send_to(&reply, client).unwrap();
                 }
@@ -92,9 +93,9 @@ impl Peer {
         peer
     }
 
-    /// Datagrams and connections.
-    fn asked(&self) -> (usize, usize) {
-        (self.udp.load(Ordering::SeqCst), self.tcp.load(Ordering::SeqCst))
+    /// Different datagrams, and connections.
+    fn asked(&self) -> Counts {
+        (self.udp.lock().unwrap().len(), self.tcp.load(Ordering::SeqCst))
     }
 }
 
@@ -245,7 +246,6 @@ async fn lies() {
         ("garbage", |query| vec![[&query[..2], &[0x81, 0x80, 0, 1, 0, 9, 0, 9, 0, 9, 0xff, 0xff, 0xff]].concat()], |query| framed(query[..2].to_vec()), GARBLED),
         ("a few octets", |query| vec![query[..2].to_vec()], |_| vec![vec![0, 0]], GARBLED),
     ];
-    let started = Instant::now();
     let mut asked = JoinSet::new();
     for (what, over_udp, over_tcp, expected) in cases {
         let peer = Peer::start(over_udp, over_tcp);
@@ -255,8 +255,6 @@ async fn lies() {
         });
     }
     asked.join_all().await;
-    // All at once: each within what one server may take, on the slowest machine.
-    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 fn has_opt(query: &[u8]) -> bool {
@@ -328,7 +326,7 @@ async fn who_knows_no_edns_is_asked_without() {
         says_nothing,
     );
     assert_eq!(told(&failover(&[&silent], Order::Given), "www.example").await, UNREACHABLE);
-    assert!(silent.asked().0 > 2 && silent.asked().1 == 0);
+    assert!(silent.asked().0 > 1 && silent.asked().1 == 0);
 }
 
 #[tokio::test]
@@ -536,6 +534,8 @@ struct Fake {
 const SILENT: usize = 0;
 /// Nobody listens there.
 const GONE: usize = usize::MAX;
+/// This machine has no socket to ask it with.
+const NO_SOCKET: usize = usize::MAX - 2;
 /// The first question is lost on its way, or its answer.
 const LOSSY: usize = usize::MAX - 1;
 
@@ -564,6 +564,7 @@ impl Exchange for Fake {
         }
         match latency {
             GONE => return Err(UpstreamError::Unreachable),
+            NO_SOCKET => return Err(UpstreamError::NoSocket),
             SILENT | LOSSY => std::future::pending::<()>().await,
             _ if name == "slow.example" => std::future::pending::<()>().await,
             _ => {}
@@ -700,7 +701,7 @@ async fn a_failure_is_remembered_when_all_have_failed() {
         (vec![SILENT, 10], "2", "2"),
     ] {
         let fakes = Fakes::new(&servers, Order::Given);
-        let resolver = Resolver::new(fakes.failover.clone(), CacheSettings::default());
+        let resolver = Resolver::new(fakes.failover.clone(), CacheSettings::default(), 9);
         for expected in [first, second] {
             let told = match resolver.resolve(&query("www.example", 1)).await {
                 Ok(answer) => answer.response().addresses()[0].to_string()[8..].to_owned(),
@@ -709,6 +710,61 @@ async fn a_failure_is_remembered_when_all_have_failed() {
             assert_eq!(told, expected, "{servers:?}");
         }
     }
+}
+
+/// The fourth is asked with the second question; from then on all rest, and a third one is not put to
+/// them.
+#[tokio::test(start_paused = true)]
+async fn more_silent_servers_than_attempts() {
+    let fakes = Fakes::new(&[SILENT; 4], Order::Given);
+    let resolver = Resolver::new(fakes.failover.clone(), CacheSettings::default(), 9);
+    for (error, cached) in [
+        (UpstreamError::OutOfTime, false),
+        (UpstreamError::Unreachable, false),
+        (UpstreamError::Unreachable, true),
+    ] {
+        let no_answer = resolver.resolve(&query("www.example", 1)).await.unwrap_err();
+        assert_eq!((no_answer.error, no_answer.cached), (error, cached));
+    }
+    assert!(fakes.failover.servers().iter().all(|status| status.resting));
+    assert_eq!(fakes.asked(3), ["www.example"]);
+}
+
+/// What this machine cannot send is not held against the server, over UDP nor over TCP.
+#[tokio::test(start_paused = true)]
+async fn without_a_socket_nobody_is_to_blame() {
+    let fakes = Fakes::new(&[NO_SOCKET, NO_SOCKET], Order::Given);
+    let resolver = Resolver::new(fakes.failover.clone(), CacheSettings::default(), 9);
+    for _ in 0..2 {
+        let no_answer = resolver.resolve(&query("www.example", 1)).await.unwrap_err();
+        assert_eq!(no_answer, UpstreamError::NoSocket.into());
+    }
+    let servers = fakes.failover.servers();
+    assert!(servers.iter().all(|status| !status.resting && status.silences == 0), "{servers:?}");
+    fakes.latencies[0].store(10, Ordering::SeqCst);
+    assert_eq!(fakes.who().await, "1");
+    // Nor does it hide that somebody else was not asked, or hinder that he is.
+    for (latencies, expected) in
+        [([NO_SOCKET, GONE], "NoSocket"), ([GONE, NO_SOCKET], "NoSocket"), ([NO_SOCKET, 10], "2")]
+    {
+        assert_eq!(Fakes::new(&latencies, Order::Given).who().await, expected, "{latencies:?}");
+    }
+}
+
+#[test]
+fn errors_of_this_machine() {
+    for (errno, expected) in [
+        (Errno::EMFILE, true),
+        (Errno::ENFILE, true),
+        (Errno::ENOBUFS, true),
+        (Errno::EADDRNOTAVAIL, true),
+        (Errno::ECONNREFUSED, false),
+        (Errno::ENETUNREACH, false),
+        (Errno::EHOSTUNREACH, false),
+    ] {
+        assert_eq!(is_local(&io::Error::from_raw_os_error(errno as i32)), expected, "{errno}");
+    }
+    assert!(!is_local(&io::ErrorKind::ConnectionRefused.into()));
 }
 
 #[tokio::test(start_paused = true)]

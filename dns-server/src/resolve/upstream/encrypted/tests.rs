@@ -127,8 +127,10 @@ async fn lines_that_end() {
             // Until the other side's hanging up has arrived.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert_eq!(connections.load(Ordering::SeqCst), expected, "{fates:?}");
-        assert_eq!(upstream.servers()[0].silences, silences, "{fates:?}");
+        // Whatever keeps this machine busy for 2 s is one more silence, and may be one more connection.
+        let stalls = upstream.servers()[0].silences.checked_sub(silences).expect("silences");
+        let connections = connections.load(Ordering::SeqCst) as u64;
+        assert!((expected..=expected + stalls).contains(&connections), "{fates:?}: {connections}");
     }
 }
 
