@@ -294,6 +294,8 @@ fn dnsperf(server: SocketAddr, questions: &Path, duration: Duration, rate: u64) 
         .args(["-l", &duration.as_secs().to_string(), "-Q", &rate.to_string()])
         // So many that those that wait for a dead server hold up nobody else.
         .args(["-q", "5000", "-c", "8", "-t", "15", "-e", "-v"])
+        // Room for answers, in KiB, while a busy machine does not let it read them.
+        .args(["-b", "4096"])
         .stdout(Stdio::piped())
         .stderr(File::options().write(true).open("/dev/null").unwrap())
         .spawn()
