@@ -23,6 +23,11 @@ const PREAU: &str = env!("CARGO_BIN_EXE_preau-under-test");
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// A client by its name.
+type Client = (&'static str, Child);
+/// A question as upstream got it, and from where.
+type Received = (Vec<u8>, SocketAddr);
+
 /// Préau over every transport, with an upstream that answers when the test does.
 struct Site {
     preau: Preau,
@@ -52,7 +57,7 @@ impl Site {
     }
 
     /// A client of each kind, each asking for a name of its own.
-    fn clients(&self) -> Vec<(&'static str, Child)> {
+    fn clients(&self) -> Vec<Client> {
         let authority = format!("+tls-ca={}", self.preau.path("authority.pem").display());
         let host = format!("+tls-hostname={NAME}");
         let kdig = |name: &'static str, address: SocketAddr, arguments: &[&str]| {
@@ -87,7 +92,7 @@ impl Site {
     }
 
     /// What upstream is asked until so many clients have; a question may come more than once.
-    fn asked(&self, clients: usize) -> Vec<(Vec<u8>, SocketAddr)> {
+    fn asked(&self, clients: usize) -> Vec<Received> {
         let (mut asked, mut names) = (Vec::new(), BTreeSet::new());
         let mut packet = [0; 4096];
         while names.len() < clients {
@@ -130,7 +135,7 @@ fn output(client: Child) -> Output {
 
 /// Clients of every kind that wait for upstream, none of them for long: a question is given up after
 /// 4.5 s, and a slow machine starts over.
-fn everyone_has_asked() -> (Site, Vec<(&'static str, Child)>, Vec<(Vec<u8>, SocketAddr)>) {
+fn everyone_has_asked() -> (Site, Vec<Client>, Vec<Received>) {
     loop {
         let site = Site::start();
         let since = Instant::now();
