@@ -499,6 +499,7 @@ fn keys_are_changed_without_a_gap() {
     let next = Key::new(preau.folder(), "next");
     publisher.publish(&bundle(stamp(10)), &key);
     preau.start();
+    preau.until("the old key's", || refused_serial(&preau, 10));
     publisher.publish(&bundle(stamp(11)), &next);
     preau.signal("-HUP");
     preau.wait_for("it is signed with key");
