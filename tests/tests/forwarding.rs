@@ -98,9 +98,10 @@ fn described(server: SocketAddr, question: &Question) -> Vec<String> {
     lines.extend(shown("answer", &message.answers));
     lines.extend(shown("authority", &message.authorities));
     for (_, option) in message.edns.iter().flat_map(|edns| &edns.options().options) {
-        // 0 says only that it was upstream that failed, where upstream does not say why.
+        // 0 says only that it was upstream that failed, where upstream does not say why; 13, beside the
+        // cause, that this is known from a moment ago.
         if let EdnsOption::Unknown(15, data) = option
-            && data[..2] != [0, 0]
+            && ![[0, 0], [0, 13]].contains(&[data[0], data[1]])
         {
             lines.push(format!("ede {}", u16::from_be_bytes([data[0], data[1]])));
         }
