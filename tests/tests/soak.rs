@@ -147,11 +147,13 @@ impl Site {
     fn start(upstream: [SocketAddr; 2]) -> Self {
         let [dns, tls, https] = [(); 3].map(|()| address::unused());
         let [first, second] = upstream;
+        // One address stands for a town here, and has a town's share of what may wait.
         let config = format!(
             "[listen]\ndns = [\"{dns}\"]\ntls = [\"{tls}\"]\nhttps = [\"{https}\"]\n\
              [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\nname = \"{NAME}\"\n\
              [upstream]\nservers = [\"{first}\", \"{second}\"]\n\
              [cache]\nsize = \"1MiB\"\n[lists]\ncache = \"cache\"\n\
+             [limits]\nwaiting = 5000\nwaiting_per_client = 5000\n\
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n"
         );
         let mut preau = Preau::configured(PREAU, dns, &config);
