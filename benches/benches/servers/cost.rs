@@ -16,7 +16,8 @@ pub(crate) struct Cost {
 
 /// CPU time since a process started, in microseconds: of its own, and of the kernel.
 ///
-/// In ticks of 10 ms, which is a hundredth of the shortest measurement.
+/// In ticks of 10 ms: of a server that needs little of its own, such as the bare responder, user time is
+/// only known to within a fifth in a round.
 pub(crate) fn cpu_micros(process: u32) -> (f64, f64) {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let (_, fields) = stat.rsplit_once(')').unwrap();

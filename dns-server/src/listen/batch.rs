@@ -14,8 +14,7 @@ use super::datagrams::{Asked, Datagrams, Ends};
 
 /// Octets that are read of a datagram; no honest query is longer.
 const DATAGRAM: usize = 4096;
-/// Datagrams that one call may carry. Under load a call is a third of what a short answer costs;
-/// more of them only make the first one wait longer for its reply.
+/// Datagrams that one call may carry: more of them would make the first one wait longer for its reply.
 const BATCH: usize = 32;
 
 /// Apart from its neighbours by an odd number of cache lines, so that the first lines of all buffers
