@@ -217,6 +217,11 @@ impl Page {
         for (outcome, count) in iter::zip(["refused", "dropped"], stats.strangers()) {
             self.sample("stranger_questions_total", &[("outcome", outcome)], count);
         }
+        let help = "Questions over UDP, and connections, left unanswered for a key of [limits].";
+        self.family("limited_total", "counter", help);
+        for (limit, count) in stats.limited() {
+            self.sample("limited_total", &[("limit", limit.label())], count);
+        }
         self.family("connections", "gauge", "Connections of clients that are open, by transport.");
         for (carrier, count) in stats.connections() {
             self.sample("connections", &[("transport", carrier.label())], count);

@@ -5,6 +5,7 @@
 
 mod connections;
 mod histogram;
+mod limit;
 
 use std::{
     array,
@@ -24,6 +25,7 @@ use self::{connections::Connections, histogram::Histogram};
 pub(crate) use self::{
     connections::{Carrier, Connection},
     histogram::{Times, Wait},
+    limit::Limit,
 };
 use crate::{
     config::Group,
@@ -81,6 +83,8 @@ pub(crate) struct Stats {
     waits: Arc<Histogram>,
     /// Questions of clients in no group, a shard each: refused, and left unanswered.
     strangers: Arc<[[AtomicU64; 2]; SHARDS]>,
+    /// What was left unanswered for a limit, a shard each.
+    limited: Arc<[[AtomicU64; Limit::ALL.len()]; SHARDS]>,
     connections: Arc<Connections>,
 }
 
@@ -93,6 +97,7 @@ impl Default for Stats {
             at_once: Arc::new(Histogram::new(&AT_ONCE)),
             waits: Arc::new(Histogram::new(&WAITS)),
             strangers: Arc::default(),
+            limited: Arc::default(),
             connections: Arc::default(),
         }
     }
@@ -184,6 +189,7 @@ impl Stats {
             at_once: previous.at_once.clone(),
             waits: previous.waits.clone(),
             strangers: previous.strangers.clone(),
+            limited: previous.limited.clone(),
             connections: previous.connections.clone(),
         }
     }
@@ -225,6 +231,11 @@ impl Stats {
     /// Counts a question of a client in no group, which is refused, or else left unanswered.
     pub(crate) fn count_stranger(&self, refused: bool) {
         self.strangers[shard()][usize::from(!refused)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a question, or a connection, that a limit leaves unanswered.
+    pub(crate) fn count_limited(&self, limit: Limit) {
+        self.limited[shard()][limit as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Starts timing an answer that is given at once, if it is this thread's turn: two looks at the
@@ -289,9 +300,12 @@ impl Stats {
 
     /// Questions of clients in no group: refused, and left unanswered.
     pub(crate) fn strangers(&self) -> [u64; 2] {
-        [0, 1].map(|column| {
-            self.strangers.iter().map(|row| row[column].load(Ordering::Relaxed)).sum()
-        })
+        [0, 1].map(|column| sum(self.strangers.iter().map(|row| &row[column])))
+    }
+
+    /// Questions and connections that limits left unanswered.
+    pub(crate) fn limited(&self) -> [(Limit, u64); Limit::ALL.len()] {
+        Limit::ALL.map(|limit| (limit, sum(self.limited.iter().map(|row| &row[limit as usize]))))
     }
 
     /// Connections that are open.
@@ -329,8 +343,12 @@ impl Counters {
     }
 
     fn sum(&self, column: usize) -> u64 {
-        self.shards.iter().map(|row| row[column].load(Ordering::Relaxed)).sum()
+        sum(self.shards.iter().map(|row| &row[column]))
     }
+}
+
+fn sum<'c>(counters: impl Iterator<Item = &'c AtomicU64>) -> u64 {
+    counters.map(|counter| counter.load(Ordering::Relaxed)).sum()
 }
 
 fn is_small(group: &Group) -> bool {

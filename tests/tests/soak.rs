@@ -92,6 +92,7 @@ fn nothing_is_lost_and_nothing_grows() {
         thread::sleep(Duration::from_millis(50));
     }
     let end = site.preau.resident_octets();
+    let limited = site.limited();
     stop.store(true, Ordering::Relaxed);
     let visits = visitors.map(|visitor| visitor.join().unwrap());
     let mut report = reader.join().unwrap();
@@ -105,6 +106,7 @@ fn nothing_is_lost_and_nothing_grows() {
         report.lost
     );
     println!("failed: {:?}", report.failed);
+    println!("left unanswered for a limit: {limited:?}");
     println!("latency: median {median:?}, p99 {p99:?}, p99.9 {p999:?}");
     println!("visits over TCP, TLS and HTTPS: {visits:?}");
     println!("resident memory: {early} octets after a sixth, {end} at the end");
@@ -115,6 +117,7 @@ fn nothing_is_lost_and_nothing_grows() {
     let failed = report.codes.get("SERVFAIL").copied().unwrap_or_default();
     let code = |name: &str| report.codes.get(name).copied().unwrap_or_default();
     assert_eq!(code("NOERROR") + code("NXDOMAIN") + failed, report.latencies.len() as u64);
+    assert!(!limited.is_empty() && limited.iter().all(|limit| limit.ends_with(" 0")));
     assert!(
         report.lost + failed <= owed,
         "{} lost, {owed} owed, {failed} failed: {:?}",
@@ -138,6 +141,7 @@ struct Site {
 #[derive(Clone)]
 struct Places {
     dns: SocketAddr,
+    metrics: SocketAddr,
     tls: SocketAddr,
     https: SocketAddr,
     config: Arc<ClientConfig>,
@@ -145,14 +149,14 @@ struct Places {
 
 impl Site {
     fn start(upstream: [SocketAddr; 2]) -> Self {
-        let [dns, tls, https] = [(); 3].map(|()| address::unused());
+        let [dns, tls, https, metrics] = [(); 4].map(|()| address::unused());
         let [first, second] = upstream;
         // One address stands for a town here, and has a town's share of what may wait.
         let config = format!(
             "[listen]\ndns = [\"{dns}\"]\ntls = [\"{tls}\"]\nhttps = [\"{https}\"]\n\
              [tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\nname = \"{NAME}\"\n\
              [upstream]\nservers = [\"{first}\", \"{second}\"]\n\
-             [cache]\nsize = \"1MiB\"\n[lists]\ncache = \"cache\"\n\
+             [metrics]\nlisten = \"{metrics}\"\n[cache]\nsize = \"1MiB\"\n[lists]\ncache = \"cache\"\n\
              [limits]\nwaiting = 5000\nwaiting_per_client = 5000\n\
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n"
         );
@@ -171,7 +175,17 @@ impl Site {
             .with_root_certificates(roots)
             .with_no_client_auth();
         preau.start();
-        Self { preau, places: Places { dns, tls, https, config: Arc::new(config) } }
+        Self { preau, places: Places { dns, metrics, tls, https, config: Arc::new(config) } }
+    }
+
+    /// How many questions and connections each of the server's limits left unanswered.
+    fn limited(&self) -> Vec<String> {
+        let mut stream = TcpStream::connect(self.places.metrics).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: preau\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        let lines = page.lines().filter_map(|line| line.strip_prefix("preau_limited_total"));
+        lines.map(str::to_owned).collect()
     }
 
     /// A client that connects, asks a few things, and goes; how often it came.

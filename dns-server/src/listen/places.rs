@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::network::Network;
+use crate::stats::Limit;
 
 /// Places for connections, of which there are so many in all and so many a client.
 #[derive(Debug, Default)]
@@ -29,13 +30,13 @@ pub(super) struct Place {
 
 impl Places {
     /// One of `limit` places, if there is one left, for somebody yet unknown.
-    pub(super) fn take(places: &Arc<Self>, limit: usize) -> Option<Place> {
+    pub(super) fn take(places: &Arc<Self>, limit: usize) -> Result<Place, Limit> {
         let mut taken = places.taken();
         if taken.total >= limit {
-            return None;
+            return Err(Limit::Connections);
         }
         taken.total += 1;
-        Some(Place { places: Arc::clone(places), client: None })
+        Ok(Place { places: Arc::clone(places), client: None })
     }
 
     /// How many are taken.
@@ -51,18 +52,18 @@ impl Places {
 
 impl Place {
     /// Makes it one of the `limit` places of a client, if that has one left.
-    pub(super) fn of(mut self, client: IpAddr, limit: usize) -> Option<Self> {
+    pub(super) fn of(mut self, client: IpAddr, limit: usize) -> Result<Self, Limit> {
         let client = Network::of_client(client);
         {
             let mut taken = self.places.taken();
             let of_client = taken.by_client.entry(client).or_default();
             if *of_client >= limit {
-                return None;
+                return Err(Limit::ConnectionsPerClient);
             }
             *of_client += 1;
         }
         self.client = Some(client);
-        Some(self)
+        Ok(self)
     }
 }
 
@@ -90,15 +91,15 @@ mod tests {
         let client = |n: u8| IpAddr::from([10, 0, 0, n]);
         let take = |n| Places::take(&places, 9).and_then(|place| place.of(client(n), 2));
         let mut taken: Vec<_> = (0..4).flat_map(|n| [take(n), take(n)]).collect();
-        assert!(taken.iter().all(Option::is_some));
-        assert!(take(1).is_none());
+        assert!(taken.iter().all(Result::is_ok));
+        assert_eq!(take(1).err(), Some(Limit::ConnectionsPerClient));
         assert_eq!(places.total(), 8);
         taken.push(take(4));
-        assert!(take(5).is_none());
+        assert_eq!(take(5).err(), Some(Limit::Connections));
         taken.pop();
-        assert!(take(5).is_some());
+        assert!(take(5).is_ok());
         let unknown = Places::take(&places, 9);
-        assert!(unknown.is_some() && take(5).is_none());
+        assert!(unknown.is_ok() && take(5).is_err());
         drop(unknown);
         taken.clear();
         let taken = places.taken();
@@ -113,8 +114,8 @@ mod tests {
             Places::take(&places, 9).and_then(|place| place.of(address.parse().unwrap(), 2))
         };
         let taken = [take("2001:db8:0:1::1"), take("2001:db8:0:1:2::")];
-        assert!(taken.iter().all(Option::is_some));
-        assert!(take("2001:db8:0:7::1").is_none());
-        assert!(take("2001:db8:0:100::1").is_some());
+        assert!(taken.iter().all(Result::is_ok));
+        assert!(take("2001:db8:0:7::1").is_err());
+        assert!(take("2001:db8:0:100::1").is_ok());
     }
 }

@@ -84,7 +84,13 @@ impl StreamServer {
         }
         let place = Places::take(&self.places, limits.connections)
             .and_then(|place| place.of(client, limits.connections_per_client));
-        let Some(place) = place else { return incoming.refuse() };
+        let place = match place {
+            Ok(place) => place,
+            Err(limit) => {
+                snapshot.stats.count_limited(limit);
+                return incoming.refuse();
+            }
+        };
         let server = self.clone();
         self.tasks.spawn(connections.track_future(async move {
             let connection = tokio::select! {
@@ -132,10 +138,7 @@ impl StreamServer {
         let Some(query) = read(query).await? else { return Ok(()) };
         let client = connection.remote_address().ip();
         self.wait_for_turn(client).await;
-        let snapshot = Arc::clone(&self.service.snapshot());
-        let group = snapshot.group_of(client);
-        let seat = self.wait_for_seat(client);
-        let answer = snapshot.answer(group, Transport::Encrypted, &query, seat);
+        let answer = self.reply_to(client, Transport::Encrypted, &query);
         let Some(mut message) = answer.await else { return Err(ProtocolError) };
         let length = u16::try_from(message.len()).map_err(|_| ProtocolError)?;
         message.splice(..0, length.to_be_bytes());

@@ -99,8 +99,9 @@ impl StreamServer {
         if !is_proxy && snapshot.group_of(peer).is_none() {
             return;
         }
-        let Some(place) = Places::take(&self.places, snapshot.terms.limits.connections) else {
-            return;
+        let place = match Places::take(&self.places, snapshot.terms.limits.connections) {
+            Ok(place) => place,
+            Err(limit) => return snapshot.stats.count_limited(limit),
         };
         let (server, protocol) = (self.clone(), protocol.clone());
         self.tasks.spawn(async move {
@@ -125,14 +126,15 @@ impl StreamServer {
             },
             false => peer,
         };
-        let limit = {
+        let place = {
             let snapshot = self.service.snapshot();
             if snapshot.group_of(client).is_none() {
                 return Ok(());
             }
-            snapshot.terms.limits.connections_per_client
+            let place = place.of(client, snapshot.terms.limits.connections_per_client);
+            place.inspect_err(|limit| snapshot.stats.count_limited(*limit))
         };
-        let Some(_place) = place.of(client, limit) else { return Ok(()) };
+        let Ok(_place) = place else { return Ok(()) };
         self.speak(stream, client, protocol).await
     }
 
@@ -148,6 +150,18 @@ impl StreamServer {
     pub(super) async fn wait_for_seat(&self, client: IpAddr) -> Seat {
         let limit = self.service.snapshot().terms.limits.waiting_per_client;
         self.waiting.clone().take(client, limit).await
+    }
+
+    /// The reply to a client's query, if there is one.
+    pub(super) async fn reply_to(
+        &self,
+        client: IpAddr,
+        transport: Transport,
+        query: &[u8],
+    ) -> Option<Vec<u8>> {
+        let snapshot = Arc::clone(&self.service.snapshot());
+        let group = snapshot.group_of(client);
+        snapshot.answer(group, transport, query, self.wait_for_seat(client)).await
     }
 
     /// Speaks what is spoken here.
@@ -226,10 +240,7 @@ impl StreamServer {
             self.wait_for_turn(client).await;
             let (server, replies) = (self.clone(), replies.clone());
             questions.spawn(async move {
-                let snapshot = Arc::clone(&server.service.snapshot());
-                let group = snapshot.group_of(client);
-                let seat = server.wait_for_seat(client);
-                if let Some(reply) = snapshot.answer(group, transport, &query, seat).await {
+                if let Some(reply) = server.reply_to(client, transport, &query).await {
                     // Fails where the connection is gone.
                     let _ = replies.send(reply).await;
                 }

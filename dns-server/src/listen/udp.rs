@@ -25,6 +25,7 @@ use super::{
 use crate::{
     answer::{Immediate, Snapshot},
     service::Service,
+    stats::Limit,
     wire::question::Transport,
 };
 
@@ -105,8 +106,9 @@ impl UdpServer {
             None => self.rates.of_stranger(client),
         };
         if !has_its_turn {
-            if group.is_none() {
-                snapshot.stats.count_stranger(false);
+            match group {
+                Some(_) => snapshot.stats.count_limited(Limit::QueriesPerSecond),
+                None => snapshot.stats.count_stranger(false),
             }
             return None;
         }
@@ -115,7 +117,8 @@ impl UdpServer {
             Immediate::Reply(length) => Some(length),
             Immediate::Resolve(pending) => {
                 let limit = terms.limits.waiting_per_client;
-                let seat = self.waiting.try_take(client, limit)?;
+                let seat = self.waiting.try_take(client, limit);
+                let seat = seat.map_err(|limit| snapshot.stats.count_limited(limit)).ok()?;
                 let query = pending.query(buffer).to_vec();
                 let snapshot = Arc::clone(snapshot);
                 let socket = Arc::clone(socket);
@@ -235,6 +238,12 @@ mod tests {
             Self { server, client, thread: Some(thread), _runtime: runtime }
         }
 
+        /// What limits left unanswered.
+        fn limited(&self) -> Vec<(Limit, u64)> {
+            let limited = self.server.service.snapshot().stats.limited();
+            limited.into_iter().filter(|&(_, count)| count > 0).collect()
+        }
+
         /// ID and response code of the next reply.
         fn hear(&self) -> (u8, u8) {
             let mut reply = [0; 512];
@@ -273,6 +282,7 @@ mod tests {
         site.client.send(&query(99, "porn")).unwrap();
         assert_eq!(site.hear(), (99, NXDOMAIN));
         assert_eq!((site.server.tasks.len(), site.server.waiting.all.available_permits()), (2, 0));
+        assert_eq!(site.limited(), [(Limit::Waiting, 7)]);
     }
 
     const BEHIND_A_BALANCER: &str = "\
@@ -307,11 +317,14 @@ waiting_per_client = 3
         send([10, 0, 0, 3], 7, "porn");
         assert_eq!(site.hear(), (7, NXDOMAIN));
         assert_eq!(site.server.tasks.len(), 4);
+        assert_eq!(site.limited(), [(Limit::WaitingPerClient, 3)]);
         // So many a second of one, and of another all the same.
         (10..99).for_each(|id| send([10, 0, 0, 4], id, "porn"));
         send([10, 0, 0, 5], 99, "porn");
         let heard = site.hear_until(99).len();
         assert!((8..90).contains(&heard), "{heard}");
+        let dropped = (Limit::QueriesPerSecond, 90 - heard as u64);
+        assert_eq!(site.limited(), [dropped, (Limit::WaitingPerClient, 3)]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::network::Network;
+use crate::stats::Limit;
 
 /// Places for questions.
 #[derive(Debug)]
@@ -52,11 +53,12 @@ impl Waiting {
     }
 
     /// A place, if there is one left at once, and one of the `limit` of this client.
-    pub(super) fn try_take(self: &Arc<Self>, client: IpAddr, limit: usize) -> Option<Seat> {
+    pub(super) fn try_take(self: &Arc<Self>, client: IpAddr, limit: usize) -> Result<Seat, Limit> {
         let share = self.share(client, limit);
-        let own = share.places.clone().try_acquire_owned().ok()?;
-        let all = self.all.clone().try_acquire_owned().ok()?;
-        Some(Seat { _all: all, _own: own, _share: share })
+        let own = share.places.clone().try_acquire_owned();
+        let own = own.map_err(|_| Limit::WaitingPerClient)?;
+        let all = self.all.clone().try_acquire_owned().map_err(|_| Limit::Waiting)?;
+        Ok(Seat { _all: all, _own: own, _share: share })
     }
 
     /// A place, as soon as there is one. Whoever has taken all of theirs keeps nobody else waiting.
@@ -118,12 +120,12 @@ mod tests {
         let waiting = Waiting::new(5);
         let take = |n| waiting.try_take(client(n), 2);
         let mut taken: Vec<_> = (0..2).flat_map(|n| [take(n), take(n)]).collect();
-        assert!(taken.iter().all(Option::is_some));
-        assert!(take(1).is_none());
+        assert!(taken.iter().all(Result::is_ok));
+        assert_eq!(take(1).err(), Some(Limit::WaitingPerClient));
         taken.push(take(2));
-        assert!(take(3).is_none());
+        assert_eq!(take(3).err(), Some(Limit::Waiting));
         taken.pop();
-        assert!(take(3).is_some());
+        assert!(take(3).is_ok());
         assert_eq!((waiting.all.available_permits(), waiting.by_client().len()), (1, 2));
         taken.clear();
         assert_eq!((waiting.all.available_permits(), waiting.by_client().len()), (5, 0));
@@ -157,7 +159,7 @@ mod tests {
         let mut queue: Vec<_> = (0..9).map(|_| take(1)).collect();
         yield_now().await;
         let other = take(2).await.unwrap();
-        assert!(waiting.try_take(client(1), 2).is_none());
+        assert!(waiting.try_take(client(1), 2).is_err());
         assert_eq!(waiting.all.available_permits(), 0);
         drop((first, other));
         let next = queue.remove(0).await.unwrap();

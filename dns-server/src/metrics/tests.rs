@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::{
     resolve::upstream::{Failover, Order, Zones},
-    stats::Carrier,
+    stats::{Carrier, Limit},
     testing,
 };
 
@@ -41,6 +41,7 @@ fn a_scrape() {
     let zones = vec![("town.example".parse().unwrap(), failover("tls://10.0.0.2#ns.town.example"))];
     snapshot.resolver = testing::resolver(Arc::new(Zones::new(zones, failover("192.0.2.53"))));
     let open = snapshot.stats.open(Carrier::Https);
+    snapshot.stats.count_limited(Limit::WaitingPerClient);
     let service = Arc::new(Service::of_snapshot(snapshot));
     runtime.spawn(listener.serve(service));
     let response = asked(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -53,6 +54,8 @@ fn a_scrape() {
         r#"preau_questions_total{group="a \"school\"\\",outcome="failed",category=""} 0"#,
         r#"preau_stranger_questions_total{outcome="refused"} 0"#,
         r#"preau_stranger_questions_total{outcome="dropped"} 0"#,
+        r#"preau_limited_total{limit="queries_per_second"} 0"#,
+        r#"preau_limited_total{limit="waiting_per_client"} 1"#,
         r#"preau_connections{transport="tcp"} 0"#,
         r#"preau_connections{transport="https"} 1"#,
         r#"preau_upstream_up{server="192.0.2.53:53",zone=""} 1"#,

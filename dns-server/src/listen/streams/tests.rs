@@ -13,6 +13,7 @@ use crate::{
         Query,
         upstream::{Upstream, UpstreamError},
     },
+    stats::Limit,
     testing,
     wire::extract::Response,
 };
@@ -132,6 +133,8 @@ fn connections_are_bounded() {
         assert_eq!(client.hear(), Some((1, NXDOMAIN)));
     }
     assert_eq!(site.connect().hear(), None);
+    let limited = site.server.service.snapshot().stats.limited();
+    assert!(limited.contains(&(Limit::ConnectionsPerClient, 1)), "{limited:?}");
     clients.pop();
     while site.server.places.total() == 3 {
         std::thread::yield_now();
