@@ -8,6 +8,7 @@ mod explain;
 mod listed;
 mod operator;
 mod plain;
+mod text;
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -35,6 +36,7 @@ struct Shared {
     filter: Arc<Inner>,
     profile: String,
     mode: Mode,
+    text_threshold: u32,
     /// What each source does in this profile, in the order of the manifest's sources.
     sources: Vec<SourceInForce>,
     operator: Option<OperatorNames>,
@@ -86,6 +88,7 @@ impl BoundFilter {
             networks: distinct(&profile.block_networks),
             profile: profile.name.clone(),
             mode: profile.mode,
+            text_threshold: profile.text_threshold,
             admits_categories: !allowed.is_empty(),
             sets: Vec::new(),
             filter,

@@ -17,6 +17,7 @@ use crate::{
         index::{AskDictionary, Index},
         networks::Networks,
         patterns::{Automata, AutomataError, Patterns},
+        phrases::{self, PhraseIndex},
         rule_sets::RuleSets,
     },
     rule::Action,
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) expressions: Patterns,
     pub(crate) networks: Networks,
     automata: OnceLock<Result<Automata, AutomataError>>,
+    phrases: OnceLock<PhraseIndex>,
     /// In the order of the manifest's sources.
     pub(crate) sources: Vec<SourceSets>,
 }
@@ -103,6 +105,12 @@ impl Filter {
         let optional = |kind| sections.range(kind).map(|range| &file[range]).unwrap_or_default();
         let networks = Networks::read(optional(SectionKind::Networks))
             .map_err(|what| malformed(SectionKind::Networks, what))?;
+        if optional(SectionKind::Phrases).len() > phrases::MAX_SECTION {
+            return Err(malformed(
+                SectionKind::Phrases,
+                "more phrases than texts can be searched for",
+            ));
+        }
         // These are read in place.
         for kind in [SectionKind::Urls, SectionKind::Phrases] {
             Patterns::check(optional(kind)).map_err(|what| malformed(kind, what))?;
@@ -130,6 +138,7 @@ impl Filter {
             expressions,
             networks,
             automata: OnceLock::new(),
+            phrases: OnceLock::new(),
             sources,
             bytes,
         };
@@ -159,6 +168,18 @@ impl Filter {
     /// Octets of heap that the pattern automata take; 0 before the first [`bind`](Self::bind).
     pub fn automata_memory(&self) -> usize {
         self.inner.automata().map_or(0, Automata::memory)
+    }
+
+    /// Builds what texts are searched with, unless it is there. It takes some tens of milliseconds for
+    /// the usual ten thousand phrases: keep it off the path of queries.
+    pub fn prepare_text(&self) {
+        self.inner.phrases();
+    }
+
+    /// Octets of heap that this takes, about; 0 before the first text, and before
+    /// [`prepare_text`](Self::prepare_text).
+    pub fn text_memory(&self) -> usize {
+        self.inner.phrases.get().map_or(0, PhraseIndex::memory)
     }
 
     /// Each section's kind and size in octets.
@@ -193,6 +214,20 @@ impl Inner {
     pub(crate) fn domains(&self) -> Option<Domains<'_>> {
         let section = (*self.bytes).as_ref().get(self.domains.clone())?;
         Domains::open(section).ok()
+    }
+
+    /// The index of phrases, built if it is not there.
+    pub(crate) fn phrases(&self) -> &PhraseIndex {
+        self.phrases.get_or_init(|| {
+            PhraseIndex::build(self.section(SectionKind::Phrases).unwrap_or_default())
+        })
+    }
+
+    /// The text of a phrase by its number; nothing for a number that no phrase has.
+    pub(crate) fn phrase_text(&self, number: u32) -> &str {
+        let section = self.section(SectionKind::Phrases).unwrap_or_default();
+        let phrase = Patterns::each(section).map_while(Result::ok).nth(number as usize);
+        phrase.map_or("", |(_, text)| text)
     }
 
     #[inline]

@@ -39,6 +39,7 @@ mod profile;
 mod raw;
 mod rule;
 mod rules;
+mod text;
 mod url_prefix;
 mod verdict;
 
@@ -59,5 +60,6 @@ pub use raw::{
 };
 pub use rule::{Action, Fragment, NamePattern, Options, RuleError, Scope, Source, Suffixes};
 pub use rules::{ListedName, ListedPattern, NameRule, Names, PatternRule};
+pub use text::{CategoryScore, FoundPhrase, FoundTerm, TextReason, TextTrace, TextVerdict};
 pub use url_prefix::{UrlPrefix, UrlPrefixError};
 pub use verdict::{Candidate, Effect, Matched, Reason, Standing, Step, Trace, Verdict};

@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 /// Words or pieces of text that, all found in one page, add [`Weight`] to its score.
 ///
-/// A term keeps its spaces: `" sex "` is the word, `"sex"` also a part of `Essex`. Terms are in
-/// lower case and in order, so that two phrases that say the same are equal.
+/// A term keeps its spaces: `" sex "` is the word, `"sex"` also a part of `Essex`. Within a term a space
+/// is whatever stands between two words. Terms are in lower case and in order, so that two phrases that
+/// say the same are equal. They are looked for as texts are read: see
+/// [`BoundFilter::text`](crate::BoundFilter::text).
 ///
 /// Notation, as e2guardian's phrase lists write it: `< sex >,<chat><50>`; `<ban>` and `<pass>` in
 /// place of the score say what e2guardian's banned and exception lists do.
@@ -33,8 +36,20 @@ pub enum Weight {
     Score(i32),
     /// Refuses the page whatever its score.
     Banned,
-    /// Lets the page through whatever its score.
+    /// Takes away whatever the other phrases of its list do; of an allow list, lets the page through
+    /// for the categories that the list lifts, whatever their score.
     Exception,
+}
+
+/// A number, `"ban"` or `"pass"`.
+impl Serialize for Weight {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Score(score) => serializer.serialize_i32(*score),
+            Self::Banned => serializer.serialize_str("ban"),
+            Self::Exception => serializer.serialize_str("pass"),
+        }
+    }
 }
 
 /// Why a phrase is none.

@@ -39,6 +39,10 @@ pub struct Profile {
     pub block_networks: Vec<Network>,
     /// Open or closed.
     pub mode: Mode,
+    /// The score from which on a text is refused, category by category: see
+    /// [`BoundFilter::text`](crate::BoundFilter::text). 50 for young children
+    /// ([`YOUNG_CHILD`](Self::YOUNG_CHILD)), 100 for older ones, 160 for teenagers, as e2guardian has it.
+    pub text_threshold: u32,
 }
 
 /// Refused for everyone.
@@ -62,6 +66,14 @@ const CHILDREN: &[&str] =
     &["ecommerce", "social", "lingerie", "file-hosting", "fake-news", "shortener", "ai"];
 
 impl Profile {
+    /// Threshold of texts for children who have just learnt to read; that of `child`, and of custom
+    /// profiles unless they say otherwise.
+    pub const YOUNG_CHILD: u32 = 50;
+    /// Threshold of texts for older children.
+    pub const OLDER_CHILD: u32 = 100;
+    /// Threshold of texts for teenagers; that of `teen` and `staff`.
+    pub const TEENAGER: u32 = 160;
+
     /// Names of the built-in profiles.
     pub const BUILTIN: [&str; 3] = ["child", "teen", "staff"];
 
@@ -77,7 +89,8 @@ impl Profile {
             _ => return Err(UnknownProfile { name: name.to_owned() }),
         };
         let block = block.iter().copied().flatten().map(|&category| category.to_owned()).collect();
-        Ok(Self { block, ..Self::custom(name) })
+        let text_threshold = if name == "child" { Self::YOUNG_CHILD } else { Self::TEENAGER };
+        Ok(Self { block, text_threshold, ..Self::custom(name) })
     }
 
     /// An open profile that refuses nothing yet.
@@ -90,6 +103,7 @@ impl Profile {
             allow_names: Vec::new(),
             block_networks: Vec::new(),
             mode: Mode::Open,
+            text_threshold: Self::YOUNG_CHILD,
         }
     }
 }

@@ -10,4 +10,5 @@ pub(crate) mod expressions;
 pub(crate) mod index;
 pub(crate) mod networks;
 pub(crate) mod patterns;
+pub(crate) mod phrases;
 pub(crate) mod rule_sets;
