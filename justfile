@@ -36,13 +36,13 @@ test:
 test-ignored:
     cargo test --workspace -- --ignored --nocapture
 
-# All benches, or one of: ratios verdict instructions compile open memory servers (see benches/README.md).
-bench name="":
-    cargo bench -p benches {{ if name == "" { "" } else { "--bench " + name } }}
+# One of: ratios verdict compile memory scale servers (see benches/README.md).
+bench name *arguments:
+    cargo bench -p benches --bench {{name}} -- {{arguments}}
 
-# Engines beside each other at other sizes.
-bench-sizes *sizes="500000 5000000":
-    cargo bench -p benches --bench ratios -- {{sizes}}
+# Instructions, allocations and octets of the engine, held to what is recorded; `--record` records.
+gate *arguments:
+    cargo bench -p gate -- {{arguments}}
 
 # Compiles every list of a sources.toml.
 lists sources="lists/data/starter/sources.toml" out="target/lists.bundle":

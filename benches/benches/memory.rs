@@ -1,14 +1,16 @@
 //! Heap: of building, of holding, and of asking, which must take none.
 //!
 //! Octets are what was asked of the allocator; its own and the bundle's bytes, which a server maps,
-//! stand apart.
+//! stand apart. Arguments: numbers of listed names, instead of the usual ones.
 
-#![allow(clippy::print_stdout, reason = "a table for people is what it makes")]
+use std::{env, fmt::Write as _};
 
 use benches::{
     allocations::Counting,
-    contender::{Adblock, Contender, FstWalk, HashProbe, PreauText, PreauWire, child},
-    corpus::{Corpus, LARGE, SIZES},
+    contender::{Adblock, Blocklist, Contender, FstWalk, HashProbe, large_fit},
+    corpus::{Corpus, SIZES},
+    engine::{Asked, PreauName, PreauPacket, PreauText, child},
+    record::Record,
 };
 use filter_core::Filter;
 
@@ -16,51 +18,79 @@ use filter_core::Filter;
 static ALLOCATOR: Counting = Counting::new();
 
 const QUESTIONS: usize = 100_000;
+const WHAT: &str = "octets a name";
 
 fn main() {
-    println!(
-        "{:>9} {:>26} {:>16} {:>18}",
-        "names", "building: peak a name", "bundle a name", "open and bind"
-    );
-    for size in SIZES {
-        of_preau(&Corpus::new(size));
+    let mut sizes: Vec<usize> = env::args().skip(1).filter_map(|size| size.parse().ok()).collect();
+    if sizes.is_empty() {
+        sizes = SIZES.to_vec();
     }
-    println!("\npeers of {LARGE} names, octets a name");
-    let corpus = Corpus::new(LARGE);
-    let held = Held::new(|| HashProbe::<ahash::RandomState>::new(&corpus));
-    report("HashMap<String, u32>, heap", held.octets as usize);
-    drop(held);
-    report("fst::Map, its bytes", FstWalk::new(&corpus).octets());
-    let held = Held::new(|| Adblock::new(&corpus));
-    report("adblock, heap", held.octets as usize);
-    report("adblock, serialised", held.value.octets());
+    let mut record = Record::new(env!("CARGO_TARGET_TMPDIR"), "memory");
+    let mut ours =
+        "| names | building: peak a name | bundle a name | opened and bound | allocations |\n\
+                    |---|---|---|---|---|\n"
+            .to_owned();
+    let mut peers = "| engine | names | octets a name |\n|---|---|---|\n".to_owned();
+    for size in sizes {
+        let corpus = Corpus::new(size);
+        let _ = writeln!(ours, "{}", of_preau(&corpus, &mut record));
+        for (name, octets) in of_peers(&corpus) {
+            let octets = octets as f64 / size as f64;
+            record.figure(WHAT, name, size, &[octets]);
+            let _ = writeln!(peers, "| {name} | {size} | {octets:.1} |");
+        }
+    }
+    record.tell("Octets of Préau, and allocations of its verdicts\n");
+    record.tell(ours);
+    record.tell("Peers: their heap, or the bytes that they are held in\n");
+    record.tell(peers);
+    record.save();
 }
 
-fn of_preau(corpus: &Corpus) {
-    let size = corpus.names.len() as f64;
+/// A row of the table.
+fn of_preau(corpus: &Corpus, record: &mut Record) -> String {
+    let size = corpus.names.len();
     let before = ALLOCATOR.live();
     ALLOCATOR.reset_peak();
     let built = corpus.build();
-    let peak = (ALLOCATOR.peak() - before) as f64 / size;
+    let peak = (ALLOCATOR.peak() - before) as f64 / size as f64;
 
     let bytes: &'static [u8] = built.bytes.leak();
     let held = Held::new(|| child(&Filter::open(bytes).expect("a bundle just built")));
-    println!(
-        "{size:>9} {:>19.1} octets {:>9.1} octets {:>11} octets",
-        peak,
-        bytes.len() as f64 / size,
-        held.octets
-    );
-
+    let mut allocations = 0;
     for questions in corpus.questions(QUESTIONS) {
-        let (wire, text) = (PreauWire(held.value.clone()), PreauText(held.value.clone()));
-        for contender in [Contender::new(&wire, &questions), Contender::new(&text, &questions)] {
+        let bound = || held.value.clone();
+        let (name, packet) = (PreauName(bound()), PreauPacket(bound()));
+        let text = PreauText(bound());
+        for contender in [
+            Contender::new(&name, &questions),
+            Contender::new(&packet, &questions),
+            Contender::new(&text, &questions),
+        ] {
             let before = ALLOCATOR.calls();
-            (0..4).for_each(|_| contender.ask());
-            let calls = ALLOCATOR.calls() - before;
-            assert_eq!(calls, 0, "{}, {}: allocations", contender.name, questions.kind);
+            contender.ask();
+            allocations += ALLOCATOR.calls() - before;
         }
     }
+    assert_eq!(allocations, 0, "a verdict allocates nothing");
+    let a_name = bytes.len() as f64 / size as f64;
+    record.figure(WHAT, "filter-core", size, &[a_name]);
+    format!("| {size} | {peak:.1} | {a_name:.1} | {} | {allocations} |", held.octets)
+}
+
+fn of_peers(corpus: &Corpus) -> Vec<(&'static str, u64)> {
+    let mut octets = vec![
+        (
+            <HashProbe<ahash::RandomState> as Asked>::NAME,
+            Held::new(|| HashProbe::<ahash::RandomState>::new(corpus)).octets,
+        ),
+        (FstWalk::NAME, FstWalk::new(corpus).octets() as u64),
+    ];
+    if large_fit(corpus.names.len()) {
+        octets.push((Adblock::NAME, Held::new(|| Adblock::new(corpus)).octets));
+        octets.push((Blocklist::NAME, Held::new(|| Blocklist::new(corpus)).octets));
+    }
+    octets
 }
 
 /// A value and the heap that it holds.
@@ -75,8 +105,4 @@ impl<T> Held<T> {
         let value = make();
         Self { octets: ALLOCATOR.live() - before, value }
     }
-}
-
-fn report(what: &str, octets: usize) {
-    println!("{what:<28} {:>8.1}", octets as f64 / LARGE as f64);
 }

@@ -3,7 +3,7 @@
 //! Each runs in a process of its own, so that memory is that of one compilation. The lists are
 //! written by another one: making up names takes more memory than compiling them.
 
-#![allow(clippy::print_stdout, reason = "a table for people is what it makes")]
+#![allow(clippy::print_stdout, reason = "what a process of its own says is read by the first")]
 
 use std::{
     env,
@@ -15,7 +15,10 @@ use std::{
     time::Instant,
 };
 
-use benches::corpus::{Corpus, stamp};
+use benches::{
+    corpus::{Corpus, stamp},
+    record::Record,
+};
 use lists::{compile, source::Sources};
 
 /// Names, unless the command line gives others.
@@ -39,24 +42,30 @@ fn number(text: &str) -> usize {
 }
 
 fn table(sizes: &[usize]) {
-    println!(
-        "{:>10} {:>10} {:>9} {:>13} {:>13} {:>15} {:>15}",
-        "names",
-        "lines",
-        "wall, s",
-        "user, µs/line",
-        "peak, B/line",
-        "bundle, B/name",
-        "bundle, octets"
-    );
+    let mut record = Record::new(env!("CARGO_TARGET_TMPDIR"), "scale");
+    let mut table =
+        "| names | lines | wall, s | user CPU, µs a line | peak memory, octets a line | \
+                     bundle, octets a name |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     for size in sizes {
         let folder = env::temp_dir().join(format!("preau-scale-{}-{size}", std::process::id()));
         fs::create_dir_all(&folder).expect("the temporary directory takes files");
         let shown = folder.display().to_string();
         ourselves(&[GENERATE, &size.to_string(), &shown]);
-        print!("{}", ourselves(&[COMPILE, &shown]));
+        let said = ourselves(&[COMPILE, &shown]);
         let _ = fs::remove_dir_all(&folder);
+        let numbers: Vec<f64> = said.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        let [lines, wall, user, peak, bundle] = numbers[..] else { panic!("it said {said}") };
+        let [user, peak, bundle] = [user * 1e6 / lines, peak / lines, bundle / *size as f64];
+        let _ = writeln!(
+            table,
+            "| {size} | {lines} | {wall:.1} | {user:.2} | {peak:.0} | {bundle:.1} |"
+        );
+        record.figure("compile, user µs a line", "filter-core", *size, &[user]);
+        record.figure("compile, peak octets a line", "filter-core", *size, &[peak]);
     }
+    record.tell(table);
+    record.save();
 }
 
 /// What this program prints in another process.
@@ -93,7 +102,7 @@ fn generate(size: usize, folder: &Path) {
     fs::write(folder.join("sources.toml"), sources).expect("the folder takes files");
 }
 
-/// A row of the table.
+/// Lines, seconds of wall time and of user CPU, octets at the peak and of the bundle.
 fn compile(folder: &Path) -> String {
     let sources = Sources::load(&folder.join("sources.toml")).expect("we wrote it");
     let start = Instant::now();
@@ -101,16 +110,8 @@ fn compile(folder: &Path) -> String {
     let wall = start.elapsed().as_secs_f64();
     let (user, peak) = (user_seconds(), peak_octets());
     let totals = compiled.report.totals;
-    let names = compiled.report.bundle.counts.names;
     assert_eq!(totals.lines, totals.accepted, "every line is a rule");
-    format!(
-        "{names:>10} {:>10} {wall:>9.1} {:>13.2} {:>13.0} {:>15.1} {:>15}",
-        totals.lines,
-        user * 1e6 / totals.lines as f64,
-        peak as f64 / totals.lines as f64,
-        compiled.bytes.len() as f64 / names as f64,
-        compiled.bytes.len(),
-    )
+    format!("{} {wall} {user} {peak} {}", totals.lines, compiled.bytes.len())
 }
 
 /// CPU time of this process in user mode (proc(5), `stat`), in seconds.

@@ -6,6 +6,7 @@ use benches::{
     contender::Engines,
     corpus::{Corpus, LARGE},
     cpu_time::CpuTime,
+    engine::bound,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -14,7 +15,7 @@ const QUESTIONS: usize = 100_000;
 
 fn verdict(criterion: &mut Criterion<CpuTime>) {
     let corpus = Corpus::new(LARGE);
-    let engines = Engines::new(&corpus);
+    let engines = Engines::new(&corpus, bound(&corpus), true);
     for questions in corpus.questions(QUESTIONS) {
         let mut group = criterion.benchmark_group(format!("verdict, {}", questions.kind));
         group.throughput(Throughput::Elements(questions.names.len() as u64));

@@ -1,12 +1,15 @@
 //! The engines that are compared, each holding the same rules and asked the same names.
 //!
 //! Each has its questions prepared in the form that it likes best, and tells category and source of a
-//! refusal, Brave's apart.
+//! refusal; Brave's and hickory's know neither.
 
 use std::{
     collections::HashMap,
+    fs,
     hash::{BuildHasher, RandomState},
     hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
 };
 
 use adblock::{
@@ -14,9 +17,16 @@ use adblock::{
     lists::{FilterSet, ParseOptions},
     request::Request,
 };
-use filter_core::{BoundFilter, DomainName, Filter, Profile, Verdict};
-
-use crate::corpus::{Corpus, Questions, ancestors};
+use filter_core::{BoundFilter, Profile};
+use gate::{
+    corpus::{Corpus, Questions, ancestors},
+    engine::{Asked, PreauName, PreauPacket, PreauText},
+};
+use hickory_server::{
+    proto::rr::{LowerName, Name, RecordType},
+    store::blocklist::{BlocklistConfig, BlocklistConsultAction, BlocklistZoneHandler},
+    zone_handler::{LookupControlFlow, LookupOptions, ZoneHandler},
+};
 
 /// An engine with rules, and the names it is to be asked.
 pub struct Contender<'e> {
@@ -28,9 +38,12 @@ pub struct Contender<'e> {
 
 impl<'e> Contender<'e> {
     /// Prepares an engine's questions.
-    pub fn new<E: Asked>(engine: &'e E, questions: &Questions) -> Self {
-        let prepared: Vec<_> = questions.names.iter().map(|name| engine.prepare(name)).collect();
-        let refused = move || prepared.iter().filter(|question| engine.refuses(question)).count();
+    pub fn new<E: Asked>(engine: &'e E, questions: &Questions) -> Self
+    where
+        E::Questions: 'e,
+    {
+        let prepared = engine.prepare(&questions.names);
+        let refused = move || engine.refused(&prepared);
         Self { name: E::NAME, refused: Box::new(refused), expected: questions.refused }
     }
 
@@ -44,24 +57,12 @@ impl<'e> Contender<'e> {
     }
 }
 
-/// Asks about one name at a time.
-pub trait Asked {
-    /// Its name in tables.
-    const NAME: &'static str;
-    /// A name in the form that this engine is asked in.
-    type Question;
-
-    /// Outside what is measured.
-    fn prepare(&self, name: &str) -> Self::Question;
-
-    /// True when `child` may not reach the name; category and source have then been looked up.
-    fn refuses(&self, question: &Self::Question) -> bool;
-}
-
 /// All engines, of the same rules.
 pub struct Engines {
-    /// Ours, asked as a resolver does.
-    pub wire: PreauWire,
+    /// Ours, asked as a program does that has read the name before.
+    pub name: PreauName,
+    /// Ours, asked as a server does.
+    pub packet: PreauPacket,
     /// Ours, asked as a program does that has text.
     pub text: PreauText,
     /// The standard library's table.
@@ -70,115 +71,51 @@ pub struct Engines {
     pub a_hash: HashProbe<ahash::RandomState>,
     /// The same dictionary as ours, through the `fst` crate.
     pub fst: FstWalk,
-    /// Brave's.
-    pub adblock: Adblock,
+    /// Those that take much memory, if there is enough.
+    pub large: Option<(Adblock, Blocklist)>,
 }
 
 impl Engines {
-    /// Loads every engine.
-    pub fn new(corpus: &Corpus) -> Self {
-        let child = bound(corpus);
+    /// Loads every engine; ours is `bound` to the bundle of the corpus. The `large` ones take about a
+    /// thousand octets a name while they load.
+    pub fn new(corpus: &Corpus, bound: BoundFilter, large: bool) -> Self {
         Self {
-            wire: PreauWire(child.clone()),
-            text: PreauText(child),
+            name: PreauName(bound.clone()),
+            packet: PreauPacket(bound.clone()),
+            text: PreauText(bound),
             sip_hash: HashProbe::new(corpus),
             a_hash: HashProbe::new(corpus),
             fst: FstWalk::new(corpus),
-            adblock: Adblock::new(corpus),
+            large: large.then(|| (Adblock::new(corpus), Blocklist::new(corpus))),
         }
     }
 
-    /// Every engine with its questions; ours on wire names, which the others are compared to, first.
+    /// Every engine with its questions; ours on names read before, which the others are compared to,
+    /// first.
     pub fn contenders(&self, questions: &Questions) -> Vec<Contender<'_>> {
-        vec![
-            Contender::new(&self.wire, questions),
+        let mut contenders = vec![
+            Contender::new(&self.name, questions),
+            Contender::new(&self.packet, questions),
             Contender::new(&self.text, questions),
             Contender::new(&self.a_hash, questions),
             Contender::new(&self.sip_hash, questions),
             Contender::new(&self.fst, questions),
-            Contender::new(&self.adblock, questions),
-        ]
-    }
-}
-
-/// The corpus under `child`.
-pub fn bound(corpus: &Corpus) -> BoundFilter {
-    let bytes = AsMapped::new(&corpus.build().bytes);
-    let filter = Filter::open(bytes).expect("a bundle that was just built");
-    child(&filter)
-}
-
-/// A bundle's bytes at the beginning of a cache line, where a mapped file has them: what a server
-/// serves from. An allocator may put them anywhere.
-struct AsMapped {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl AsMapped {
-    const CACHE_LINE: usize = 64;
-
-    fn new(bundle: &[u8]) -> Self {
-        let mut bytes: Vec<u8> = Vec::with_capacity(bundle.len() + Self::CACHE_LINE);
-        let start = bytes.as_ptr().align_offset(Self::CACHE_LINE);
-        bytes.resize(start, 0);
-        bytes.extend_from_slice(bundle);
-        Self { bytes, start }
-    }
-}
-
-impl AsRef<[u8]> for AsMapped {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-}
-
-/// A filter under `child`.
-pub fn child(filter: &Filter) -> BoundFilter {
-    let profile = Profile::named("child").expect("built in");
-    filter.bind(&profile).expect("every bundle has the built-in categories")
-}
-
-/// [`BoundFilter::verdict`].
-pub struct PreauWire(pub BoundFilter);
-
-impl Asked for PreauWire {
-    const NAME: &'static str = "filter-core, wire name";
-    type Question = DomainName;
-
-    fn prepare(&self, name: &str) -> DomainName {
-        DomainName::parse(name).expect("the corpus holds host names only")
-    }
-
-    fn refuses(&self, question: &DomainName) -> bool {
-        refusal(self.0.verdict(question))
-    }
-}
-
-/// [`BoundFilter::host`].
-pub struct PreauText(pub BoundFilter);
-
-impl Asked for PreauText {
-    const NAME: &'static str = "filter-core, text";
-    type Question = String;
-
-    fn prepare(&self, name: &str) -> String {
-        name.to_owned()
-    }
-
-    fn refuses(&self, question: &String) -> bool {
-        refusal(self.0.host(question))
-    }
-}
-
-fn refusal(verdict: Verdict<'_>) -> bool {
-    match verdict {
-        Verdict::Blocked(reason) => {
-            black_box((reason.category, reason.source));
-            true
+        ];
+        if let Some((adblock, blocklist)) = &self.large {
+            contenders.push(Contender::new(adblock, questions));
+            contenders.push(Contender::new(blocklist, questions));
         }
-        _ => false,
+        contenders
     }
+}
+
+/// True where there is memory enough to load Brave's engine and hickory's blocklist with so many names
+/// beside the others: with each a thousand octets a name while they load, and as much again is left.
+pub fn large_fit(names: usize) -> bool {
+    let status = fs::read_to_string("/proc/meminfo").expect("benches need Linux: /proc/meminfo");
+    let line = status.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    kib.expect("meminfo has a line MemAvailable in kB") * 1024 >= names * 2000
 }
 
 /// Category and source that a rule set is refused for under `child`.
@@ -212,21 +149,23 @@ impl<H: BuildHasher + Default> HashProbe<H> {
     }
 }
 
+/// How many reasons there are, each looked at.
+fn count(reasons: impl Iterator<Item = Option<ReasonOfSet>>) -> usize {
+    reasons.flatten().map(black_box).count()
+}
+
 macro_rules! hash_probe {
     ($hasher:ty, $name:literal) => {
         impl Asked for HashProbe<$hasher> {
             const NAME: &'static str = $name;
-            type Question = String;
+            type Questions = Vec<String>;
 
-            fn prepare(&self, name: &str) -> String {
-                name.to_owned()
+            fn prepare(&self, names: &[String]) -> Vec<String> {
+                names.to_vec()
             }
 
-            fn refuses(&self, question: &String) -> bool {
-                self.find(question).is_some_and(|reason| {
-                    black_box(reason);
-                    true
-                })
+            fn refused(&self, questions: &Vec<String>) -> usize {
+                count(questions.iter().map(|name| self.find(name)))
             }
         }
     };
@@ -279,17 +218,14 @@ impl FstWalk {
 
 impl Asked for FstWalk {
     const NAME: &'static str = "fst::Map walk";
-    type Question = String;
+    type Questions = Vec<String>;
 
-    fn prepare(&self, name: &str) -> String {
-        name.to_owned()
+    fn prepare(&self, names: &[String]) -> Vec<String> {
+        names.to_vec()
     }
 
-    fn refuses(&self, question: &String) -> bool {
-        self.find(question).is_some_and(|reason| {
-            black_box(reason);
-            true
-        })
+    fn refused(&self, questions: &Vec<String>) -> usize {
+        count(questions.iter().map(|name| self.find(name)))
     }
 }
 
@@ -313,14 +249,99 @@ impl Adblock {
 
 impl Asked for Adblock {
     const NAME: &'static str = "adblock, check only";
-    type Question = Request;
+    type Questions = Vec<Request>;
 
     /// With the URL parsed and its tokens computed: half of what a browser's call costs.
-    fn prepare(&self, name: &str) -> Request {
-        Request::preparsed(&format!("https://{name}/"), name, "example.org", "script", true, "get")
+    fn prepare(&self, names: &[String]) -> Vec<Request> {
+        let request = |name: &String| {
+            Request::preparsed(
+                &format!("https://{name}/"),
+                name,
+                "example.org",
+                "script",
+                true,
+                "get",
+            )
+        };
+        names.iter().map(request).collect()
     }
 
-    fn refuses(&self, question: &Request) -> bool {
-        black_box(self.0.check_network_request(question)).should_block()
+    fn refused(&self, questions: &Vec<Request>) -> usize {
+        let blocks = |question| black_box(self.0.check_network_request(question)).should_block();
+        questions.iter().filter(|question| blocks(question)).count()
+    }
+}
+
+/// The blocklist of hickory-server, with an entry for each name and a wildcard for what is below it. It
+/// knows neither category nor source; of a refusal, the records of its answer are made.
+pub struct Blocklist(BlocklistZoneHandler);
+
+impl Blocklist {
+    /// Reads the list.
+    pub fn new(corpus: &Corpus) -> Self {
+        let config = BlocklistConfig {
+            wildcard_match: true,
+            min_wildcard_depth: 2,
+            lists: Vec::new(),
+            sinkhole_ipv4: None,
+            sinkhole_ipv6: None,
+            ttl: 300,
+            block_message: None,
+            consult_action: BlocklistConsultAction::Disabled,
+            log_clients: false,
+        };
+        let mut handler = BlocklistZoneHandler::try_from_config(Name::root(), config, None)
+            .expect("there is no file to read");
+        let entries: String =
+            corpus.names.iter().map(|name| format!("{name}.\n*.{name}.\n")).collect();
+        handler.add(entries.as_bytes()).expect("a slice is read");
+        Self(handler)
+    }
+
+    fn refuses(&self, name: &LowerName) -> bool {
+        let options = LookupOptions::default();
+        let looked_up = pin!(self.0.lookup(name, RecordType::A, None, options));
+        match looked_up.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(LookupControlFlow::Break(answer)) => black_box(answer).is_ok(),
+            Poll::Ready(_) => false,
+            Poll::Pending => panic!("a table has nothing to wait for"),
+        }
+    }
+}
+
+impl Asked for Blocklist {
+    const NAME: &'static str = "hickory-server, blocklist";
+    type Questions = Vec<LowerName>;
+
+    fn prepare(&self, names: &[String]) -> Vec<LowerName> {
+        let lower_name = |name: &String| {
+            let name =
+                Name::from_ascii(format!("{name}.")).expect("the corpus holds host names only");
+            LowerName::from(name)
+        };
+        names.iter().map(lower_name).collect()
+    }
+
+    fn refused(&self, questions: &Vec<LowerName>) -> usize {
+        questions.iter().filter(|name| self.refuses(name)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gate::engine::bound;
+
+    use super::*;
+
+    /// The peers are asked the same, and answer the same.
+    #[test]
+    fn engines_refuse_what_they_should() {
+        let corpus = Corpus::made_up(20_000);
+        let engines = Engines::new(&corpus, bound(&corpus), true);
+        for questions in corpus.questions(5_000) {
+            let contenders = engines.contenders(&questions);
+            assert_eq!(contenders.len(), 8);
+            contenders.iter().for_each(|contender| contender.ask());
+        }
     }
 }

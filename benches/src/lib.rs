@@ -1,9 +1,12 @@
-//! What the benches share: names to list and to ask about, the engines that are compared, and
-//! clocks and counters that mean something on a busy machine.
+//! What the benches share: the engines that are compared, a clock that means something on a busy
+//! machine, and what is kept of a run for the report. Names, our engine's forms of question and the
+//! counting allocator come from the gate.
 //!
 //! `benches/README.md` says what each bench measures and how to run it.
 
-pub mod allocations;
 pub mod contender;
-pub mod corpus;
 pub mod cpu_time;
+pub mod record;
+pub mod spread;
+
+pub use gate::{allocations, corpus, engine};

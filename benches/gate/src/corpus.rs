@@ -65,13 +65,17 @@ impl Corpus {
     pub fn new(size: usize) -> Self {
         let names = match env::var_os(NAMES_VARIABLE) {
             Some(path) => sample(size, read_names(&path.into())),
-            // A few made-up names are public suffixes, such as `co.in`.
-            None => listable(generate::listed(size + size / 1000)),
+            None => made_up(size),
         };
         assert!(names.len() >= size, "{NAMES_VARIABLE} holds {} names of {size}", names.len());
         let names: Vec<_> = names.into_iter().take(size).collect();
         let asked = env::var_os(UNLISTED_VARIABLE).map(|path| read_names(&path.into()));
         Self::of(names, asked.map(|asked| sample(usize::MAX, asked)))
+    }
+
+    /// Made-up names, whatever the environment says.
+    pub fn made_up(size: usize) -> Self {
+        Self::of(made_up(size), None)
     }
 
     /// Made-up names are asked where no others are given.
@@ -185,6 +189,13 @@ fn draw_rule_sets(names: &[String]) -> (Vec<Vec<usize>>, Vec<u32>) {
     (rule_sets, rule_set_of)
 }
 
+fn made_up(size: usize) -> Vec<String> {
+    // A few of them are public suffixes, such as `co.in`.
+    let mut names = listable(generate::listed(size + size / 1000));
+    names.truncate(size);
+    names
+}
+
 /// The most questions that a corpus keeps: enough that they do not fit the caches of a core.
 const UNLISTED: usize = 100_000;
 
@@ -241,14 +252,9 @@ fn sample(count: usize, mut names: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contender::Engines;
+    use crate::engine::bound;
 
     const SIZE: usize = 20_000;
-
-    fn made_up() -> Corpus {
-        let names = listable(generate::listed(SIZE + SIZE / 1000));
-        Corpus::of(names.into_iter().take(SIZE).collect(), None)
-    }
 
     /// FNV-1a.
     fn fingerprint(names: &[String]) -> u64 {
@@ -261,14 +267,14 @@ mod tests {
     /// Figures of different days compare only if the names were the same.
     #[test]
     fn made_up_names_never_change() {
-        let corpus = made_up();
+        let corpus = Corpus::made_up(SIZE);
         assert_eq!(fingerprint(&corpus.names), 15_200_296_556_833_555_239);
         assert_eq!(fingerprint(&corpus.unlisted), 842_895_648_412_668_265);
     }
 
     #[test]
     fn made_up_names_are_like_real_ones() {
-        let corpus = made_up();
+        let corpus = Corpus::made_up(SIZE);
         let mean = |names: &[String], of: fn(&String) -> usize| {
             names.iter().map(of).sum::<usize>() as f64 / names.len() as f64
         };
@@ -284,22 +290,10 @@ mod tests {
         }
     }
 
-    /// The peers are asked the same, and answer the same.
-    #[test]
-    fn engines_refuse_what_they_should() {
-        let corpus = made_up();
-        let engines = Engines::new(&corpus);
-        for questions in corpus.questions(5_000) {
-            let contenders = engines.contenders(&questions);
-            assert_eq!(contenders.len(), 6);
-            contenders.iter().for_each(|contender| contender.ask());
-        }
-    }
-
     #[test]
     fn a_refusal_names_a_source_that_lists_the_name_or_an_ancestor() {
-        let corpus = made_up();
-        let child = crate::contender::bound(&corpus);
+        let corpus = Corpus::made_up(SIZE);
+        let child = bound(&corpus);
         let sets: HashMap<&str, u32> = corpus
             .names
             .iter()

@@ -9,7 +9,7 @@ use std::{
 ///
 /// ```
 /// #[global_allocator]
-/// static ALLOCATOR: benches::allocations::Counting = benches::allocations::Counting::new();
+/// static ALLOCATOR: gate::allocations::Counting = gate::allocations::Counting::new();
 /// # assert!(ALLOCATOR.live() < ALLOCATOR.peak() + 1);
 /// ```
 #[derive(Debug)]
