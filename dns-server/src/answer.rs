@@ -9,6 +9,7 @@ use std::{
 
 use filter_core::DomainName;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{
     listen::terms::Terms,
@@ -57,20 +58,32 @@ pub(crate) enum Immediate {
     Silence,
     /// The reply stands in the buffer, this long.
     Reply(usize),
-    /// Upstream must be asked: [`Snapshot::resolve`].
+    /// It takes upstream, or more room than the buffer has: [`Snapshot::resolve`].
     Resolve(Pending),
 }
 
-/// A question that upstream must be asked about, and what its answer depends on beside that.
+/// A question that upstream must be asked about, or whose answer needs more room, and what that depends
+/// on beside upstream.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
     question: Question,
     group: GroupId,
     /// When it was decided.
     now: Timestamp,
+    /// The same, by a clock that nobody sets.
+    since: Instant,
 }
 
 impl Pending {
+    fn new(question: Question, group: GroupId, now: Timestamp) -> Self {
+        Self { question, group, now, since: Instant::now() }
+    }
+
+    /// The moment that it is by now.
+    fn moment(&self) -> Timestamp {
+        self.now.saturating_add(self.since.elapsed()).unwrap_or(self.now)
+    }
+
     /// The octets of the query that a reply needs.
     pub(crate) fn query<'q>(&self, packet: &'q [u8]) -> &'q [u8] {
         &packet[..self.question.echo.length]
@@ -111,25 +124,10 @@ impl Snapshot {
             let error = ExtendedError::bare(Code::PROHIBITED);
             return Immediate::Reply(reply.write(Rcode::Refused, Body::Empty, Some(error)));
         };
-        let made_negative = Body::Negative { ttl: ruling.ttl.min(MADE_TTL) };
         let written = match &ruling.decision {
-            Decision::Refuse(refusal) => {
-                Some(reply.refuse(refusal, question.record_type, ruling.ttl, ruling.audience))
-            }
-            Decision::Local(record) => {
-                let body = local(*record, question.record_type, ruling.ttl);
-                Some(reply.write(Rcode::NoError, body, None))
-            }
-            Decision::Decline(decline) => {
-                let (rcode, code) = declined(*decline);
-                Some(reply.write(rcode, Body::Empty, Some(ExtendedError::bare(code))))
-            }
-            Decision::MinimalAny => Some(reply.write(Rcode::NoError, Body::Any, None)),
-            Decision::NoData => Some(reply.write(Rcode::NoError, made_negative, None)),
-            Decision::NxDomain => Some(reply.write(Rcode::NxDomain, made_negative, None)),
             Decision::Rewrite(targets) => self
                 .cached_stand_in(targets, &question)
-                .map(|(target, answer)| reply.stand_in(target, &answer, &ruling)),
+                .map(|(target, answer)| reply.stand_in(target, &answer, &ruling, now)),
             Decision::Resolve => self
                 .resolver
                 .cached(&asked_of_upstream(&question))
@@ -138,84 +136,98 @@ impl Snapshot {
                 .filter(|answer| !(ruling.audience.remove_ech && answer.response().has_ech()))
                 .map(|answer| {
                     self.resolver.count_hits(1);
-                    self.forward(reply, &question, &mut ruling, &answer)
+                    self.forward(&mut reply, &question, &mut ruling, &answer, now)
                 }),
+            _ => Some(reply.made(&ruling, question.record_type)),
         };
         match written {
+            // The buffer has no room where the stream has.
+            Some(_) if transport != Transport::Datagram && reply.is_truncated() => {
+                Immediate::Resolve(Pending::new(question, group, now))
+            }
             Some(length) => {
                 self.stats.count(group, &ruling);
                 self.stats.count_at_once(since);
                 Immediate::Reply(length)
             }
-            None => Immediate::Resolve(Pending { question, group, now }),
+            None => Immediate::Resolve(Pending::new(question, group, now)),
         }
     }
 
-    /// Answers a question that only upstream can. `query` is the packet, or its header and question
-    /// at least.
+    /// Answers a question that was not answered at once. `query` is the packet, or its header and
+    /// question at least.
     pub(crate) async fn resolve(
         &self,
         pending: &Pending,
         transport: Transport,
         mut query: Vec<u8>,
     ) -> Vec<u8> {
-        let Pending { question, group, now } = pending;
+        let Pending { question, group, now, .. } = pending;
         let _wait = self.stats.wait();
         let echo = &question.echo;
         // As it was decided before: same snapshot, same moment.
-        let length = match self.policy.decide(asked(question), *group, *now) {
-            None => Reply::over(&mut query, 0, echo, transport)
-                .failure(&UpstreamError::Unreachable.into()),
-            Some(mut ruling) => {
-                let mut failed = false;
-                let length = match ruling.decision {
-                    Decision::Rewrite(targets) => {
-                        let found = self.stand_in(targets, question).await;
-                        let mut reply = Reply::over(&mut query, 0, echo, transport);
-                        match found {
-                            Ok(Some((target, answer))) => reply.stand_in(target, &answer, &ruling),
-                            Ok(None) => {
-                                failed = true;
-                                reply.without_stand_in()
-                            }
-                            Err(no_answer) => {
-                                failed = true;
-                                reply.failure(&no_answer)
+        let length =
+            match self.policy.decide(asked(question), *group, *now) {
+                None => Reply::over(&mut query, echo, transport)
+                    .failure(&UpstreamError::Unreachable.into()),
+                Some(mut ruling) => {
+                    let mut failed = false;
+                    let length = match ruling.decision {
+                        Decision::Rewrite(targets) => {
+                            let found = self.stand_in(targets, question).await;
+                            let mut reply = Reply::over(&mut query, echo, transport);
+                            match found {
+                                Ok(Some((target, answer))) => {
+                                    reply.stand_in(target, &answer, &ruling, pending.moment())
+                                }
+                                Ok(None) => {
+                                    failed = true;
+                                    reply.without_stand_in()
+                                }
+                                Err(no_answer) => {
+                                    failed = true;
+                                    reply.failure(&no_answer)
+                                }
                             }
                         }
+                        Decision::Resolve => {
+                            match self.resolver.resolve(&asked_of_upstream(question)).await {
+                                Ok(answer) => {
+                                    let mut reply = Reply::over(&mut query, echo, transport);
+                                    let moment = pending.moment();
+                                    self.forward(&mut reply, question, &mut ruling, &answer, moment)
+                                }
+                                Err(no_answer) => {
+                                    failed = true;
+                                    Reply::over(&mut query, echo, transport).failure(&no_answer)
+                                }
+                            }
+                        }
+                        _ => Reply::over(&mut query, echo, transport)
+                            .made(&ruling, question.record_type),
+                    };
+                    match failed {
+                        true => self.stats.count_failure(*group),
+                        false => self.stats.count(*group, &ruling),
                     }
-                    _ => match self.resolver.resolve(&asked_of_upstream(question)).await {
-                        Ok(answer) => {
-                            let room = answer::forward_capacity(answer.response(), transport);
-                            let reply = Reply::over(&mut query, room, echo, transport);
-                            self.forward(reply, question, &mut ruling, &answer)
-                        }
-                        Err(no_answer) => {
-                            failed = true;
-                            Reply::over(&mut query, 0, echo, transport).failure(&no_answer)
-                        }
-                    },
-                };
-                match failed {
-                    true => self.stats.count_failure(*group),
-                    false => self.stats.count(*group, &ruling),
+                    length
                 }
-                length
-            }
-        };
+            };
         query.truncate(length);
+        query.shrink_to_fit();
         query
     }
 
     /// Writes what upstream said; where it leads may turn the ruling into a refusal.
     fn forward<'p>(
         &'p self,
-        mut reply: Reply<'_>,
+        reply: &mut Reply<'_>,
         question: &Question,
         ruling: &mut Ruling<'p>,
         answer: &Answer,
+        now: Timestamp,
     ) -> usize {
-        let ttl = ruling.ttl_at(Timestamp::now());
+        let ttl = ruling.ttl_at(now);
         let elements = elements(answer.response());
         if let Some(refusal) = self.policy.judge(&question.name, ruling, elements) {
             let length = reply.refuse(&refusal, question.record_type, ttl, ruling.audience);
@@ -228,7 +240,7 @@ impl Snapshot {
         };
         let lifetime = answer.lifetime(ttl);
         let error = answer.error().map(ExtendedError::bare);
-        let Reply { echo, transport, buffer } = &mut reply;
+        let Reply { echo, transport, buffer } = reply;
         answer::forward(buffer, echo, *transport, &response, lifetime, error)
             .unwrap_or_else(|| reply.failure(&UpstreamError::Garbled.into()))
     }
@@ -284,8 +296,9 @@ impl Snapshot {
                 Some(buffer)
             }
             Immediate::Resolve(pending) => {
+                drop(buffer);
                 let _seat = seat.await;
-                Some(self.resolve(&pending, transport, buffer).await)
+                Some(self.resolve(&pending, transport, pending.query(packet).to_vec()).await)
             }
         }
     }
@@ -389,9 +402,9 @@ struct Reply<'q> {
 }
 
 impl<'q> Reply<'q> {
-    /// Room for what this server makes up itself, and for so many octets at least.
-    fn over(query: &'q mut Vec<u8>, room: usize, echo: &'q Echo, transport: Transport) -> Self {
-        query.resize(query.len().max(room).max(REPLY_CAPACITY), 0);
+    /// With room for whatever the transport carries.
+    fn over(query: &'q mut Vec<u8>, echo: &'q Echo, transport: Transport) -> Self {
+        query.resize(query.len().max(echo.limit(transport)), 0);
         Self { echo, transport, buffer: query }
     }
 
@@ -409,6 +422,34 @@ impl<'q> Reply<'q> {
         answer::write(self.buffer, self.echo, self.transport, rcode, body, errors)
     }
 
+    /// What is decided without asking anyone.
+    fn made(&mut self, ruling: &Ruling<'_>, record_type: u16) -> usize {
+        let negative = Body::Negative { ttl: ruling.ttl.min(MADE_TTL) };
+        match &ruling.decision {
+            Decision::Refuse(refusal) => {
+                self.refuse(refusal, record_type, ruling.ttl, ruling.audience)
+            }
+            Decision::Local(record) => {
+                self.write(Rcode::NoError, local(*record, record_type, ruling.ttl), None)
+            }
+            Decision::Decline(decline) => {
+                let (rcode, code) = declined(*decline);
+                self.write(rcode, Body::Empty, Some(ExtendedError::bare(code)))
+            }
+            Decision::MinimalAny => self.write(Rcode::NoError, Body::Any, None),
+            Decision::NoData => self.write(Rcode::NoError, negative, None),
+            Decision::NxDomain => self.write(Rcode::NxDomain, negative, None),
+            // Upstream's word is missing.
+            Decision::Rewrite(_) | Decision::Resolve => {
+                self.failure(&UpstreamError::Unreachable.into())
+            }
+        }
+    }
+
+    fn is_truncated(&self) -> bool {
+        answer::is_truncated(self.buffer)
+    }
+
     fn refuse(
         &mut self,
         refusal: &Refusal<'_>,
@@ -421,12 +462,18 @@ impl<'q> Reply<'q> {
         self.write(rcode, body, told.as_ref().map(Told::error))
     }
 
-    fn stand_in(&mut self, target: &DomainName, answer: &Answer, ruling: &Ruling<'_>) -> usize {
+    fn stand_in(
+        &mut self,
+        target: &DomainName,
+        answer: &Answer,
+        ruling: &Ruling<'_>,
+        now: Timestamp,
+    ) -> usize {
         // Whoever is told of refusals in structured errors is not told of forged data.
         let is_told = structured(ruling.audience, self.echo).is_none();
         let code = is_told.then_some(Code::FORGED);
         let addresses = answer.response().addresses();
-        let ttl = answer.ttl(ruling.ttl_at(Timestamp::now()).min(MADE_TTL));
+        let ttl = answer.ttl(ruling.ttl_at(now).min(MADE_TTL));
         let body = Body::StandIn { target, addresses, ttl };
         self.write(Rcode::NoError, body, code.map(ExtendedError::bare))
     }
@@ -543,5 +590,7 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+#[cfg(test)]
+mod generated;
 #[cfg(test)]
 mod tests;

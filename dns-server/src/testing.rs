@@ -92,16 +92,20 @@ pub(crate) fn filter() -> Filter {
     Filter::open(bundle(1)).unwrap()
 }
 
-/// A snapshot of a configuration over that bundle and that upstream.
+/// A snapshot of a configuration over that bundle and [`FewNames`].
 pub(crate) fn snapshot(config: &str) -> Snapshot {
+    snapshot_over(config, &filter(), resolver(Arc::new(FewNames)))
+}
+
+/// A snapshot of a configuration over these.
+pub(crate) fn snapshot_over(config: &str, filter: &Filter, resolver: Arc<Resolver>) -> Snapshot {
     let config = Config::parse("test.toml", config).unwrap_or_else(|error| panic!("{error}"));
-    let filter = filter();
     Snapshot {
         policy: service::policy(
             &config,
-            service::plans(&config, &filter, Timestamp::now()).unwrap(),
+            service::plans(&config, filter, Timestamp::now()).unwrap(),
         ),
-        resolver: resolver(Arc::new(FewNames)),
+        resolver,
         terms: Terms::of(&config),
         stats: Arc::new(Stats::after(
             &Stats::default(),

@@ -475,6 +475,23 @@ async fn truncation() {
     assert!(!Message::from_vec(&reply).unwrap().metadata.truncation);
 }
 
+/// A stream has room for more than the buffer that most replies fit in.
+#[tokio::test]
+async fn a_name_of_many_addresses() {
+    let mut snapshot = testing::snapshot(CONFIG);
+    let addresses: Vec<IpAddr> = (0..200).map(|last| [10, 0, 0, last].into()).collect();
+    snapshot.policy.local.insert(&"many.example".parse().unwrap(), &addresses);
+    let packet = query(RD, "many.example", A, 1, EDNS);
+    for (transport, expected) in
+        [(Transport::Datagram, 0), (Transport::Stream, 200), (Transport::Encrypted, 200)]
+    {
+        let reply = over(transport, &snapshot, CHILD, &packet).await.unwrap();
+        let message = Message::from_vec(&reply).unwrap();
+        assert_eq!(message.answers.len(), expected, "{transport:?}");
+        assert_eq!(message.metadata.truncation, expected == 0, "{transport:?}");
+    }
+}
+
 /// What failed a moment ago is not asked again, and the client is told so beside the reason (RFC 8914
 /// §4.14).
 #[tokio::test]

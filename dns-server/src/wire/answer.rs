@@ -19,8 +19,9 @@ use super::{
 
 /// TTL of the answer to ANY, in seconds.
 const HINFO_TTL: u32 = 300;
-/// Room that a query's buffer needs so that any reply of [`write()`] fits.
-pub const REPLY_CAPACITY: usize = UDP_PAYLOAD as usize;
+/// Room that a query's buffer needs so that any datagram fits, and nearly any reply of [`write()`] over
+/// other transports, padding included.
+pub const REPLY_CAPACITY: usize = 2048;
 
 /// The records of a reply that this server makes up itself; TTLs are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +115,7 @@ impl Lifetime {
 /// carries.
 pub fn forward_capacity(response: &Response, transport: Transport) -> usize {
     match transport {
-        Transport::Datagram => REPLY_CAPACITY,
+        Transport::Datagram => usize::from(UDP_PAYLOAD),
         Transport::Stream => response.octets().len() + OPT_LENGTH + ERRORS_LENGTH,
         Transport::Encrypted => {
             forward_capacity(response, Transport::Stream) + OPTION_HEADER + PADDING_BLOCK
@@ -168,6 +169,11 @@ pub fn forward(
     }
     reply.pad(transport);
     Some(reply.end)
+}
+
+/// Whether records were left out of a reply for want of room.
+pub fn is_truncated(reply: &[u8]) -> bool {
+    reply.get(2).is_some_and(|flags| flags & TC != 0)
 }
 
 /// Pointer to the question's name.
