@@ -23,7 +23,7 @@ use crate::{
     filter::{BindError, Inner},
     raw::{networks::Networks, patterns::MatchText, rule_sets::Entry},
     rule::Action,
-    verdict::{Matched, Reason, Step},
+    verdict::{Matcher, Reason, Step},
 };
 
 /// A filter that answers for one profile. Cheap to clone; keeps the bundle's bytes alive.
@@ -112,7 +112,7 @@ impl BoundFilter {
     pub fn verdict(&self, name: &DomainName) -> Verdict<'_> {
         match self.plain(name) {
             Some(Plain::Passed) => Verdict::Allowed,
-            Some(Plain::Refused(refusal)) => Verdict::Blocked(self.plain_reason(name, refusal)),
+            Some(Plain::Refused(refusal)) => Verdict::Blocked(self.plain_reason(refusal)),
             None => self.involved_verdict(name),
         }
     }
@@ -232,12 +232,12 @@ impl BoundFilter {
             category: category.map(|category| filter.manifest.categories.info(category)),
             source: source.map(|source| source.name.as_str()),
             is_legal: source.is_some_and(|source| source.legal),
-            matched: self.matched(name, &decision.by),
+            matcher: self.matcher(&decision.by),
             spares_descendants: self.spares_descendants(name, listed, decision),
         }
     }
 
-    fn plain_reason(&self, name: &DomainName, refusal: Refusal) -> Reason<'_> {
+    fn plain_reason(&self, refusal: Refusal) -> Reason<'_> {
         let Refusal { rule: ListRule { labels, entry }, spares_descendants } = refusal;
         let category = self.in_force(entry).blocks.iter().next();
         let source = self.source(entry);
@@ -247,7 +247,7 @@ impl BoundFilter {
                 .map(|category| self.shared.filter.manifest.categories.info(category)),
             source: source.map(|source| source.name.as_str()),
             is_legal: source.is_some_and(|source| source.legal),
-            matched: Matched::Domain { name: name.suffix(labels), scope: entry.scope() },
+            matcher: Matcher::Domain { labels, scope: entry.scope() },
             spares_descendants,
         }
     }
@@ -278,22 +278,20 @@ impl BoundFilter {
         exact || operator_allows_below() || lists_allow_below()
     }
 
-    fn matched(&self, name: &DomainName, by: &By) -> Matched<'_> {
+    fn matcher(&self, by: &By) -> Matcher<'_> {
         let filter = &self.shared.filter;
         match *by {
-            By::Operator(OperatorRule { labels, scope, .. }) => {
-                Matched::Domain { name: name.suffix(labels), scope }
-            }
-            By::Important(rule) | By::Rule(rule) => {
-                Matched::Domain { name: name.suffix(rule.labels), scope: rule.entry.scope() }
+            By::Operator(OperatorRule { labels, scope, .. }) => Matcher::Domain { labels, scope },
+            By::Important(ListRule { labels, entry }) | By::Rule(ListRule { labels, entry }) => {
+                Matcher::Domain { labels, scope: entry.scope() }
             }
             By::Pattern(Pattern { kind: PatternKind::Fragment, index, .. }) => {
-                Matched::Fragment { text: &filter.fragments.texts[index] }
+                Matcher::Fragment(&filter.fragments.texts[index])
             }
             By::Pattern(Pattern { kind: PatternKind::Expression, index, .. }) => {
-                Matched::Expression { text: &filter.expressions.texts[index] }
+                Matcher::Expression(&filter.expressions.texts[index])
             }
-            By::Default => Matched::Nothing,
+            By::Default => Matcher::Nothing,
         }
     }
 

@@ -38,7 +38,7 @@ use crate::{
 /// let child = filter.bind(&Profile::named("child")?)?;
 /// match child.host("www.example.com") {
 ///     Verdict::Blocked(reason) => {
-///         assert_eq!(reason.to_string(), "porn · my-list · matched example.com");
+///         assert_eq!(reason.to_string(), "porn · my-list");
 ///     }
 ///     other => panic!("{other:?}"),
 /// }

@@ -12,6 +12,8 @@ const MAX_WIRE: usize = 255;
 const MAX_LABEL: usize = 63;
 /// Most labels that fit in [`MAX_WIRE`] octets: one octet each, its length octet, and the root.
 pub(crate) const MAX_LABELS: usize = 127;
+/// Most labels of a name that keeps in mind where they start.
+pub(crate) const STARTS_KEPT: usize = 8;
 
 /// A domain name: lower-case, uncompressed wire form (RFC 1035 §3.1), held inline.
 ///
@@ -28,6 +30,9 @@ pub(crate) const MAX_LABELS: usize = 127;
 #[derive(Clone)]
 pub struct DomainName {
     len: u8,
+    labels: u8,
+    /// Where the first labels' length octets are in the wire form, leftmost first.
+    starts: [u8; STARTS_KEPT],
     wire: [u8; MAX_WIRE],
 }
 
@@ -59,12 +64,13 @@ impl DomainName {
     /// §4.1.4), [`NameError::Truncated`] when the root label is missing, [`NameError::NameTooLong`]
     /// beyond 255 octets.
     pub fn from_wire(bytes: &[u8]) -> Result<(Self, usize), NameError> {
-        let mut end = 0;
+        let (mut name, mut end) = (Self::root(), 0);
         loop {
             let length = usize::from(*bytes.get(end).ok_or(NameError::Truncated)?);
             if length > MAX_LABEL {
                 return Err(NameError::Compressed);
             }
+            let start = end;
             end += 1 + length;
             if end > MAX_WIRE {
                 return Err(NameError::NameTooLong);
@@ -72,8 +78,8 @@ impl DomainName {
             if length == 0 {
                 break;
             }
+            name.push_start(start);
         }
-        let mut name = Self::root();
         // A length octet is at most 63, below `A`: lower-casing the whole form changes labels only.
         for (to, from) in name.wire.iter_mut().zip(&bytes[..end]) {
             *to = from.to_ascii_lowercase();
@@ -115,21 +121,16 @@ impl DomainName {
         &self.wire
     }
 
-    /// Where each label's length octet is in the wire form, leftmost first, and how many there are;
-    /// none for more than `N`.
+    /// Where each label's length octet is in the wire form, leftmost first; none for more than
+    /// [`STARTS_KEPT`] labels.
     #[inline]
-    pub(crate) fn label_starts<const N: usize>(&self) -> Option<([u8; N], usize)> {
-        let (mut starts, mut count) = ([0; N], 0);
-        for start in self.starts() {
-            *starts.get_mut(count)? = start as u8;
-            count += 1;
-        }
-        Some((starts, count))
+    pub(crate) fn label_starts(&self) -> Option<&[u8]> {
+        self.starts.get(..usize::from(self.labels))
     }
 
     /// Number of labels; the root has none.
     pub fn label_count(&self) -> usize {
-        self.starts().count()
+        usize::from(self.labels)
     }
 
     /// The ancestor (or self) of the last `labels` labels; the name itself if it has fewer.
@@ -138,9 +139,11 @@ impl DomainName {
         if skipped == 0 {
             return self.clone();
         }
-        let start = self.starts().nth(skipped).unwrap_or(usize::from(self.len) - 1);
+        let mut starts = self.starts().skip(skipped).peekable();
+        let first = starts.peek().copied().unwrap_or(usize::from(self.len) - 1);
         let mut suffix = Self::root();
-        let octets = &self.wire[start..usize::from(self.len)];
+        starts.for_each(|start| suffix.push_start(start - first));
+        let octets = &self.wire[first..usize::from(self.len)];
         suffix.wire[..octets.len()].copy_from_slice(octets);
         suffix.len = octets.len() as u8;
         suffix
@@ -182,7 +185,16 @@ impl DomainName {
     }
 
     fn root() -> Self {
-        Self { len: 1, wire: [0; MAX_WIRE] }
+        Self { len: 1, labels: 0, starts: [0; STARTS_KEPT], wire: [0; MAX_WIRE] }
+    }
+
+    /// Takes note of one more label, to the right of those before.
+    #[inline]
+    fn push_start(&mut self, start: usize) {
+        if let Some(kept) = self.starts.get_mut(usize::from(self.labels)) {
+            *kept = start as u8;
+        }
+        self.labels += 1;
     }
 
     fn from_ascii(text: &str) -> Result<Self, NameError> {
@@ -221,6 +233,7 @@ impl DomainName {
             length if length > MAX_LABEL => Err(NameError::LabelTooLong),
             length => {
                 self.wire[start] = length as u8;
+                self.push_start(start);
                 Ok(())
             }
         }
@@ -245,6 +258,7 @@ impl DomainName {
         })?;
         let canonical = address.to_string();
         let mut name = Self::root();
+        name.push_start(0);
         name.wire[0] = canonical.len() as u8; // at most 45 octets
         name.wire[1..=canonical.len()].copy_from_slice(canonical.as_bytes());
         name.len = (canonical.len() + 2) as u8;

@@ -8,7 +8,6 @@ use crate::{CategoryInfo, DomainName, NameError, Network, Scope};
 
 /// The answer to "is this host fit for this audience?".
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "inline, so that a verdict allocates nothing")]
 pub enum Verdict<'a> {
     /// Nothing refuses it.
     Allowed,
@@ -27,8 +26,9 @@ impl Verdict<'_> {
 
 /// Why a host is refused: category, source and matched rule.
 ///
-/// Displays as `porn · ut1-adult · matched example.com`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Displays as `porn · ut1-adult`, which is what a refusal may tell anyone. It is small, and holds no
+/// name: [`matched`](Self::matched) tells the rule to who has the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason<'a> {
     /// Which rank of rules decided.
     pub step: Step,
@@ -40,8 +40,7 @@ pub struct Reason<'a> {
     pub source: Option<&'a str>,
     /// Whether the law asks for that list ([`Source::legal`](crate::Source::legal)).
     pub is_legal: bool,
-    /// What matched.
-    pub matched: Matched<'a>,
+    pub(crate) matcher: Matcher<'a>,
     /// True when names below this one are or may be reachable: the answer must then be NODATA, not
     /// NXDOMAIN, which says of a name that nothing exists below it (RFC 8020).
     pub spares_descendants: bool,
@@ -49,36 +48,51 @@ pub struct Reason<'a> {
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.matched {
-            Matched::Nothing => write!(f, "{}", self.brief()),
-            matched => write!(f, "{} · matched {matched}", self.brief()),
+        match (self.category, self.source, self.matcher) {
+            (Some(category), Some(source), _) => write!(f, "{} · {source}", category.name),
+            (_, _, Matcher::Network(_)) => f.write_str("operator's networks"),
+            _ => f.write_str(self.step.label()),
         }
     }
 }
 
 impl<'a> Reason<'a> {
-    /// Category and source only, `porn · ut1-adult`: what a refusal may tell anyone.
-    pub fn brief(&self) -> impl fmt::Display + use<'a> {
-        let rank = match self.matched {
-            Matched::Network { .. } => "operator's networks",
-            _ => self.step.label(),
-        };
-        Brief { rank, category: self.category, source: self.source }
+    /// The rule that matched, given the name that was asked about.
+    pub fn matched(&self, asked: &DomainName) -> Matched<'a> {
+        self.matcher.on(asked)
+    }
+
+    /// The whole of it, given the name that was asked about: `porn · ut1-adult · matched example.com`.
+    pub fn about(&self, asked: &DomainName) -> String {
+        match self.matched(asked) {
+            Matched::Nothing => self.to_string(),
+            matched => format!("{self} · matched {matched}"),
+        }
     }
 }
 
-struct Brief<'a> {
-    /// What is told where no list is.
-    rank: &'static str,
-    category: Option<&'a CategoryInfo>,
-    source: Option<&'a str>,
+/// The rule that matched a name, which is not held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Matcher<'a> {
+    /// On the name or its ancestor of so many labels.
+    Domain {
+        labels: usize,
+        scope: Scope,
+    },
+    Fragment(&'a str),
+    Expression(&'a str),
+    Network(Network),
+    Nothing,
 }
 
-impl fmt::Display for Brief<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.category, self.source) {
-            (Some(category), Some(source)) => write!(f, "{} · {source}", category.name),
-            _ => f.write_str(self.rank),
+impl<'a> Matcher<'a> {
+    pub(crate) fn on(self, name: &DomainName) -> Matched<'a> {
+        match self {
+            Self::Domain { labels, scope } => Matched::Domain { name: name.suffix(labels), scope },
+            Self::Fragment(text) => Matched::Fragment { text },
+            Self::Expression(text) => Matched::Expression { text },
+            Self::Network(network) => Matched::Network { network },
+            Self::Nothing => Matched::Nothing,
         }
     }
 }
@@ -86,7 +100,7 @@ impl fmt::Display for Brief<'_> {
 /// The rule that matched, as its list wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
-#[expect(clippy::large_enum_variant, reason = "inline, so that a verdict allocates nothing")]
+#[expect(clippy::large_enum_variant, reason = "few are made, for people to read")]
 pub enum Matched<'a> {
     /// A rule on a domain.
     Domain {

@@ -52,11 +52,12 @@ fn bundle(sources: &[(Source, &[&str])]) -> Vec<u8> {
     builder.build(stamp()).bytes
 }
 
-fn shown(verdict: Verdict<'_>) -> String {
+/// Of a verdict on `to`; on an address, which no name changes, where that is the name asked about.
+fn shown(verdict: Verdict<'_>, to: &DomainName) -> String {
     match verdict {
         Verdict::Blocked(reason) => {
             assert!(reason.spares_descendants);
-            reason.to_string()
+            reason.about(to)
         }
         other => format!("{other:?}"),
     }
@@ -126,7 +127,7 @@ fn names_along_a_chain() {
         let bound = bind(bytes.clone(), &profile);
         for (asked, to, expected) in cases {
             let verdict = bound.answers(&name(asked)).name(&name(to), is_shared);
-            assert_eq!(shown(verdict), expected, "{asked} → {to}");
+            assert_eq!(shown(verdict, &name(to)), expected, "{asked} → {to}");
         }
     }
 }
@@ -171,7 +172,7 @@ fn addresses() {
     ];
     for (asked, address, expected) in cases {
         let address: IpAddr = address.parse().unwrap();
-        let got = shown(bound.answers(&name(asked)).address(address));
+        let got = shown(bound.answers(&name(asked)).address(address), &name(asked));
         // The order of categories is the product's own: which of the two is told is no matter.
         assert_eq!(
             got.replace("ads · source-1", "tracking · source-1"),
@@ -179,7 +180,7 @@ fn addresses() {
             "{asked} {address}"
         );
         if asked == "a.example" {
-            assert_eq!(shown(bound.address(address)), got);
+            assert_eq!(shown(bound.address(address), &name(asked)), got);
         }
     }
 }
@@ -209,7 +210,7 @@ fn the_operators_networks() {
     ];
     for (asked, address, expected) in cases {
         let verdict = bound.answers(&name(asked)).address(address.parse().unwrap());
-        assert_eq!(shown(verdict), expected, "{asked} {address}");
+        assert_eq!(shown(verdict, &name(asked)), expected, "{asked} {address}");
     }
 }
 

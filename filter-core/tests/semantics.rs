@@ -588,9 +588,9 @@ fn engine_and_oracle_answer_every_case_as_written() {
             let got = match bound.host(host) {
                 Verdict::Allowed => "allowed".to_owned(),
                 Verdict::Blocked(reason) if reason.spares_descendants => {
-                    format!("{reason} [spares]")
+                    format!("{} [spares]", reason.about(&name))
                 }
-                Verdict::Blocked(reason) => reason.to_string(),
+                Verdict::Blocked(reason) => reason.about(&name),
                 Verdict::Invalid(error) => error.to_string(),
             };
             assert_eq!(got, *expected, "{}: {host}\n{}", case.about, bound.explain(&name));

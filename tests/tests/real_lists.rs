@@ -224,7 +224,7 @@ fn refusals(bound: &BoundFilter, text: &str) -> (usize, Vec<(String, String)>) {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         asked += 1;
         if let filter_core::Verdict::Blocked(reason) = bound.host(line) {
-            refused.push((line.to_owned(), reason.to_string()));
+            refused.push((line.to_owned(), reason.about(&line.parse().unwrap())));
         }
     }
     (asked, refused)

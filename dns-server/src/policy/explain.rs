@@ -128,7 +128,7 @@ impl Policy {
         };
         let address = name.to_string().parse::<IpAddr>().ok();
         let network = address.and_then(|address| match level.filter.address(address) {
-            Verdict::Blocked(reason) => Some(reason.to_string()),
+            Verdict::Blocked(reason) => Some(reason.about(name)),
             Verdict::Allowed | Verdict::Invalid(_) => None,
         });
         LevelSays { trace, engine, network }

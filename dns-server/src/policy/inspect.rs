@@ -249,7 +249,12 @@ mod tests {
             let objection = inspector().objection(&filter, &name(asked), elements.to_vec());
             let got = objection.map(|objection| {
                 assert!(objection.reason.spares_descendants);
-                (objection.element, objection.reason.matched.to_string())
+                let to = match &objection.element {
+                    Element::Alias(to) | Element::Target(to) => to.clone(),
+                    Element::Address(_) | Element::Hint(_) => name(asked),
+                };
+                let rule = objection.reason.matched(&to).to_string();
+                (objection.element, rule)
             });
             let expected =
                 expected.as_ref().map(|(element, rule)| (element.clone(), (*rule).to_owned()));

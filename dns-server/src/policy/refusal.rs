@@ -33,7 +33,6 @@ pub enum Authority {
 
 /// Why a question is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation a query")]
 pub enum Cause<'a> {
     /// A rule on the name.
     Rule(Reason<'a>),
@@ -215,7 +214,7 @@ impl fmt::Display for Told<'_> {
 impl Told<'_> {
     /// Category and list.
     fn reason(&self, reason: &Reason<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(category) = reason.category else { return write!(f, "{}", reason.brief()) };
+        let Some(category) = reason.category else { return write!(f, "{reason}") };
         self.words(&category.name, &category.fr, &category.en, f)?;
         match reason.source {
             Some(source) if self.with_list => write!(f, " · {source}"),

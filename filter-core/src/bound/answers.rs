@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{BoundFilter, By, ListRule, listed::Listed};
 use crate::{
     CategorySet, DomainName, Verdict,
-    verdict::{Matched, Reason, Step},
+    verdict::{Matcher, Reason, Step},
 };
 
 impl BoundFilter {
@@ -72,7 +72,7 @@ impl<'f> Answers<'f> {
                 category: None,
                 source: None,
                 is_legal: false,
-                matched: Matched::Network { network },
+                matcher: Matcher::Network(network),
                 spares_descendants: true,
             });
         }
@@ -109,7 +109,7 @@ impl<'f> Answers<'f> {
             category: left.iter().next().map(|category| categories.info(category)),
             source: source.map(|source| source.name.as_str()),
             is_legal: source.is_some_and(|source| source.legal),
-            matched: Matched::Network { network },
+            matcher: Matcher::Network(network),
             spares_descendants: true,
         }
     }

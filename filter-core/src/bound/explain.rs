@@ -73,7 +73,7 @@ impl BoundFilter {
         let candidate = Candidate {
             step: by.step(),
             effect,
-            matched: self.matched(name, &by),
+            matched: self.matcher(&by).on(name),
             source: by
                 .entry()
                 .and_then(|entry| self.source(entry).map(|source| source.name.as_str())),

@@ -1,11 +1,14 @@
 //! The hot index: names to rule sets by fingerprint, derived from the dictionary.
 //!
 //! A walk through the dictionary costs a cache miss every few octets; this is one table, asked for
-//! the name and each of its ancestors at once. A name's key is hashed from the root label by label,
-//! so that one pass gives the keys of all ancestors. A key chooses a *line* of 64 octets, which is
-//! one cache line where the bundle is mapped: thirty tags of 16 bits, compared all together, so that
-//! a name that nobody lists costs nothing more. A tag that is there leads to a row, which has the rest
-//! of the fingerprint and the rule set.
+//! the name and its ancestors. A name's key is hashed from the root label by label, so that one pass
+//! gives the keys of all ancestors. A key chooses a *line* of 64 octets, which is one cache line where
+//! the bundle is mapped: thirty tags of 16 bits, compared all together, so that a name that nobody
+//! lists costs nothing more. A tag that is there leads to a row, which has the rest of the fingerprint
+//! and the rule set.
+//!
+//! How deep to look, a bit map tells that is small enough to stay in the cache: a Bloom filter of the
+//! names that have listed names below. Most names are done with at two labels.
 //!
 //! ```text
 //! 0   BLAKE3 of the dictionary that it was derived from   32 octets
@@ -14,11 +17,15 @@
 //! 40  lines u32: these, and those behind them that take what is left over
 //! 44  rows u32
 //! 48  rule set of the root u32; all ones: none
+//! 52  octets u32 of the bit map
 //!     zeros up to 64
-//! 64  lines × 64 octets: tags 30 × i16, in increasing order, then 32 767;
+//! 64  bit map: a bit of each name that has listed names below
+//!     zeros up to a multiple of 64
+//!     lines × 64 octets: tags 30 × i16, in increasing order, then 32 767;
 //!         first row u32, its highest bit set if the next line goes on with this one
 //!     rows × 5 octets: 29 bits of fingerprint, above them 11 of rule set; all ones: one too rare
 //!         for that many, which the dictionary tells
+//!     3 zeros
 //! ```
 //!
 //! **Fingerprints** have 45 bits beside the choice of the line. A name of at most [`MAX_DEPTH`] labels
@@ -33,15 +40,20 @@
 //! collides gets that name of his own refused, or looked up exactly. To have somebody else's refused
 //! he would need a listed name that collides with it under a key that depends on all listed names.
 
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 use super::{bundle::u32_at, domains};
-use crate::name::DomainName;
+use crate::name::{DomainName, STARTS_KEPT};
 
 /// Most labels of a name in the index; the dictionary is walked for deeper ones.
-pub(crate) const MAX_DEPTH: usize = 8;
+pub(crate) const MAX_DEPTH: usize = STARTS_KEPT;
 
 const HEADER: usize = 64;
+/// Octets of the bit map for each name that has names below: one in sixteen of all others is taken for
+/// one, and looked below.
+const INNER_OCTETS: usize = 2;
+/// A row is read with what follows it, as a word.
+const WORD: usize = 8;
 const LINE: usize = 64;
 /// Tags of a line.
 const TAGS: usize = 30;
@@ -69,6 +81,7 @@ pub(crate) struct Index {
     hasher: Hasher,
     homes: u32,
     root: Option<u32>,
+    inner: Range<usize>,
     lines: Range<usize>,
     rows: Range<usize>,
 }
@@ -81,22 +94,31 @@ impl Index {
         if !section.starts_with(dictionary) {
             return Err("it is another dictionary's");
         }
-        let [homes, lines, rows] = [word(36)?, word(40)?, word(44)?];
-        let lines_end =
-            (lines as usize).checked_mul(LINE).and_then(|octets| octets.checked_add(HEADER));
-        let rows_end =
-            lines_end.zip((rows as usize).checked_mul(ROW)).and_then(|(a, b)| a.checked_add(b));
-        let (Some(lines_end), Some(rows_end)) = (lines_end, rows_end) else {
+        let [homes, lines, rows, inner] = [word(36)?, word(40)?, word(44)?, word(52)?];
+        if inner == 0 {
+            return Err("it is an earlier version's: compile the lists again");
+        }
+        let behind = |start: usize, count: u32, size: usize| {
+            start.checked_add((count as usize).checked_mul(size)?)
+        };
+        let ends = || {
+            let inner = behind(HEADER, inner, 1)?;
+            let lines_start = inner.checked_next_multiple_of(LINE)?;
+            let lines = behind(lines_start, lines, LINE)?;
+            Some((inner, lines_start, lines, behind(lines, rows, ROW)?))
+        };
+        let Some((inner_end, lines_start, lines_end, rows_end)) = ends() else {
             return Err("sizes beyond all bounds");
         };
-        if rows_end != section.len() || homes == 0 || homes > lines {
+        if rows_end + (WORD - ROW) != section.len() || homes == 0 || homes > lines {
             return Err("sizes that do not fit each other");
         }
         Ok(Self {
             hasher: Hasher::new(dictionary, word(32)?),
             homes,
             root: Some(word(48)?).filter(|&set| set != NO_SET),
-            lines: HEADER..lines_end,
+            inner: HEADER..inner_end,
+            lines: lines_start..lines_end,
             rows: lines_end..rows_end,
         })
     }
@@ -113,38 +135,25 @@ impl Index {
         name: &DomainName,
         mut found: impl FnMut(usize, bool, u32),
     ) -> Result<(), AskDictionary> {
-        let (starts, depth) = name.label_starts::<MAX_DEPTH>().ok_or(AskDictionary)?;
-        let table = self.table(section).ok_or(AskDictionary)?;
-        // All keys, then all lines, and only then what depends on them: the misses overlap.
-        let mut keys = [Key(0); MAX_DEPTH];
-        let mut state = self.hasher.start;
-        for (key, &start) in keys.iter_mut().zip(starts[..depth].iter().rev()) {
-            state = self.hasher.extend(state, name.padded_wire(), usize::from(start));
-            *key = Key(state);
-        }
-        let mut candidates = 0u32;
-        for (labels, key) in keys[..depth].iter().enumerate() {
-            candidates |= u32::from(table.may_hold(*key)) << labels;
-        }
+        let starts = name.label_starts().ok_or(AskDictionary)?;
         if let Some(set) = self.root {
-            found(0, depth == 0, set);
+            found(0, starts.is_empty(), set);
         }
-        while candidates != 0 {
-            let labels = candidates.trailing_zeros() as usize;
-            candidates &= candidates - 1;
-            match table.get(keys[labels % MAX_DEPTH]) {
+        let table = Table { index: self, section };
+        let mut state = self.hasher.start;
+        for (at, &start) in starts.iter().enumerate().rev() {
+            state = self.hasher.extend(state, name.padded_wire(), usize::from(start));
+            let key = Key(state);
+            match table.get(key) {
                 Some(RARE) => return Err(AskDictionary),
-                Some(set) => found(labels + 1, labels + 1 == depth, set),
+                Some(set) => found(starts.len() - at, at == 0, set),
                 None => {}
+            }
+            if !table.may_have_below(key) {
+                break;
             }
         }
         Ok(())
-    }
-
-    #[inline]
-    fn table<'s>(&self, section: &'s [u8]) -> Option<Table<'s>> {
-        let (lines, _) = section.get(self.lines.clone())?.as_chunks();
-        Some(Table { homes: self.homes, lines, rows: section.get(self.rows.clone())? })
     }
 }
 
@@ -168,28 +177,44 @@ impl Key {
     fn row_fingerprint(self) -> u32 {
         (self.0 >> 16) as u32 & ((1 << ROW_FINGERPRINT_BITS) - 1)
     }
+
+    /// Its bit of so many octets of the bit map: not by what chooses the line.
+    #[inline]
+    fn bit(self, octets: usize) -> (usize, u8) {
+        let bit = (u64::from(self.0 as u32) * (8 * octets as u64)) >> 32;
+        ((bit >> 3) as usize, 1 << (bit & 7))
+    }
 }
 
-/// Lines and rows.
+/// What an index looks into. Offsets are checked wherever something is read, and only there.
 #[derive(Clone, Copy)]
 struct Table<'s> {
-    homes: u32,
-    lines: &'s [[u8; LINE]],
-    rows: &'s [u8],
+    index: &'s Index,
+    section: &'s [u8],
 }
 
-impl Table<'_> {
-    /// False when the key is not there. Without a branch that depends on the line.
+impl<'s> Table<'s> {
+    /// False when nothing below the key's name is listed.
     #[inline(always)]
-    fn may_hold(&self, key: Key) -> bool {
-        let line = self.lines.get(key.home(self.homes)).map(Line);
-        line.is_some_and(|line| line.may_hold(key.tag()) | line.overflows())
+    fn may_have_below(&self, key: Key) -> bool {
+        let (octet, bit) = key.bit(self.index.inner.len());
+        self.section.get(self.index.inner.start + octet).is_some_and(|octet| octet & bit != 0)
+    }
+
+    #[inline(always)]
+    fn line(&self, number: usize) -> Option<Line<'s>> {
+        let line = self.section.get(self.index.lines.start + number * LINE..)?;
+        line.first_chunk().map(Line)
     }
 
     #[inline(always)]
     fn get(&self, key: Key) -> Option<u32> {
-        let home = key.home(self.homes);
-        let line = Line(self.lines.get(home)?);
+        let home = key.home(self.index.homes);
+        let line = self.line(home)?;
+        // Without a branch on either by itself.
+        if !(line.may_hold(key.tag()) | line.overflows()) {
+            return None;
+        }
         match self.get_in(line, key) {
             None if line.overflows() => self.get_beyond(home, key),
             set => set,
@@ -199,8 +224,7 @@ impl Table<'_> {
     /// Looks in the lines that go on with an overflowing one.
     #[cold]
     fn get_beyond(&self, home: usize, key: Key) -> Option<u32> {
-        let beyond = self.lines.get(home + 1..)?.iter().map(Line).take(MAX_OVERFLOW);
-        for line in beyond {
+        for line in (home + 1..=home + MAX_OVERFLOW).map_while(|number| self.line(number)) {
             let set = self.get_in(line, key);
             if set.is_some() || !line.overflows() {
                 return set;
@@ -225,9 +249,8 @@ impl Table<'_> {
 
     #[inline]
     fn row(&self, number: usize) -> Option<u64> {
-        let start = number.checked_mul(ROW)?;
-        let &[a, b, c, d, e] = self.rows.get(start..)?.first_chunk()?;
-        Some(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]))
+        let octets = self.section.get(self.index.rows.start + number * ROW..)?.first_chunk()?;
+        Some(u64::from_le_bytes(*octets) & ((1 << (8 * ROW)) - 1))
     }
 }
 
@@ -252,11 +275,14 @@ impl Line<'_> {
     }
 
     /// How many tags are below this one: the place of the first that is not.
-    #[inline]
+    #[inline(always)]
     fn rank(self, tag: i16) -> usize {
         let below = |place| i16::from(self.tag(place) < tag);
         // As above; what is no tag is taken off again.
-        let all: i16 = (0..LINE / 2).map(below).sum();
+        let mut all = 0;
+        for place in 0..LINE / 2 {
+            all += below(place);
+        }
         (all - below(TAGS) - below(TAGS + 1)) as usize
     }
 
@@ -315,18 +341,13 @@ impl Hasher {
         }
     }
 
-    /// The key of a name in the dictionary, and its number of labels.
-    fn of_dictionary_key(&self, key: &[u8]) -> (Key, usize) {
+    /// The state of a parent's child.
+    fn child(&self, state: u64, label: &[u8]) -> u64 {
         // A label, and as much again as is read beyond it.
         let mut octets = [0; 128];
-        let (mut state, mut labels) = (self.start, 0);
-        for label in domains::labels_of_key(key) {
-            octets[0] = label.len() as u8;
-            octets[1..=label.len()].copy_from_slice(label);
-            state = self.extend(state, &octets, 0);
-            labels += 1;
-        }
-        (Key(state), labels)
+        octets[0] = label.len() as u8;
+        octets[1..=label.len()].copy_from_slice(label);
+        self.extend(state, &octets, 0)
     }
 }
 
@@ -367,16 +388,21 @@ pub(crate) fn write<'k>(
     let mut homes = names.len().div_ceil(AVERAGE).max(1) as u32;
     let mut attempt = 0;
     loop {
-        let (mut rows, root) = keyed(&Hasher::new(dictionary, attempt), names.clone());
+        let Keyed { mut rows, inner, root } =
+            Keyed::new(&Hasher::new(dictionary, attempt), names.clone());
         match Layout::new(&mut rows, homes) {
             Ok(layout) => {
                 let lines = layout.ends.len() as u32;
+                let octets = (INNER_OCTETS * inner.len()).max(1);
                 let mut section = dictionary.to_vec();
-                for word in [attempt, homes, lines, rows.len() as u32, root] {
+                for word in [attempt, homes, lines, rows.len() as u32, root, octets as u32] {
                     section.extend_from_slice(&word.to_le_bytes());
                 }
                 section.resize(HEADER, 0);
+                write_inner(&inner, octets, &mut section);
+                section.resize(section.len().next_multiple_of(LINE), 0);
                 layout.write(&rows, &mut section);
+                section.resize(section.len() + WORD - ROW, 0);
                 return section;
             }
             Err(NoLayout::Alike) => attempt += 1,
@@ -385,22 +411,74 @@ pub(crate) fn write<'k>(
     }
 }
 
-/// Keys with their rule sets, in order; and the root's rule set.
-fn keyed<'k>(
-    hasher: &Hasher,
-    names: impl ExactSizeIterator<Item = (&'k [u8], u32)>,
-) -> (Vec<(Key, u32)>, u32) {
-    let mut root = NO_SET;
-    let mut rows = Vec::with_capacity(names.len());
-    for (name, set) in names {
-        match hasher.of_dictionary_key(name) {
-            (_, 0) => root = set,
-            (key, 1..=MAX_DEPTH) => rows.push((key, set)),
-            _ => {}
+/// The names of a dictionary by their keys.
+struct Keyed {
+    /// Keys of names with their rule sets, in order.
+    rows: Vec<(Key, u32)>,
+    /// Keys of names that have listed names below.
+    inner: Vec<Key>,
+    /// The root's rule set.
+    root: u32,
+}
+
+/// An ancestor of the name at hand, or the name itself.
+struct Step {
+    /// Where its last label ends in the dictionary's key.
+    end: usize,
+    key: Key,
+    /// It is among the inner ones already.
+    is_inner: bool,
+}
+
+impl Keyed {
+    /// From the dictionary's keys, an ancestor just before its descendants.
+    fn new<'k>(hasher: &Hasher, names: impl ExactSizeIterator<Item = (&'k [u8], u32)>) -> Self {
+        let mut rows = Vec::with_capacity(names.len());
+        let (mut inner, mut root) = (Vec::new(), NO_SET);
+        // What a name shares with the one before is not hashed again.
+        let (mut path, mut previous) = (Vec::<Step>::new(), &b""[..]);
+        for (name, set) in names {
+            let depth = domains::labels_of_key(name).count();
+            if depth == 0 {
+                root = set;
+                continue;
+            }
+            if depth > MAX_DEPTH {
+                continue;
+            }
+            let common = iter::zip(name, previous).take_while(|(own, other)| own == other).count();
+            let is_shared =
+                |step: &Step| step.end <= common && domains::is_below(name, &name[..step.end]);
+            path.truncate(path.iter().take_while(|step| is_shared(step)).count());
+            for label in domains::labels_of_key(name).skip(path.len()) {
+                let (state, end) = match path.last_mut() {
+                    None => (hasher.start, label.len()),
+                    Some(parent) => {
+                        if !parent.is_inner {
+                            parent.is_inner = true;
+                            inner.push(parent.key);
+                        }
+                        (parent.key.0, parent.end + 1 + label.len())
+                    }
+                };
+                let key = Key(hasher.child(state, label));
+                path.push(Step { end, key, is_inner: false });
+            }
+            rows.extend(path.last().map(|step| (step.key, set)));
+            previous = name;
         }
+        rows.sort_unstable();
+        Self { rows, inner, root }
     }
-    rows.sort_unstable();
-    (rows, root)
+}
+
+fn write_inner(inner: &[Key], octets: usize, section: &mut Vec<u8>) {
+    let start = section.len();
+    section.resize(start + octets, 0);
+    for key in inner {
+        let (octet, bit) = key.bit(octets);
+        section[start + octet] |= bit;
+    }
 }
 
 /// Which rows each line has.
@@ -446,7 +524,7 @@ impl Layout {
         let mut start = 0;
         for &(end, overflows) in &self.ends {
             let own = &rows[start as usize..end as usize];
-            let tags = own.iter().map(|row| row.0.tag()).chain(std::iter::repeat(NO_TAG));
+            let tags = own.iter().map(|row| row.0.tag()).chain(iter::repeat(NO_TAG));
             section.extend(tags.take(TAGS).flat_map(i16::to_le_bytes));
             let tail = if overflows { start | OVERFLOWS } else { start };
             section.extend_from_slice(&tail.to_le_bytes());
@@ -484,6 +562,12 @@ mod tests {
         write(&DIGEST, keys.iter().map(|(key, set)| (key.as_slice(), *set)))
     }
 
+    /// As a builder has it.
+    fn key_of(hasher: &Hasher, name: &DomainName) -> Key {
+        let child = |state, label| hasher.child(state, label);
+        Key(name.labels().rev().fold(hasher.start, child))
+    }
+
     fn found(section: &[u8], name: &DomainName) -> Result<Vec<(usize, u32)>, AskDictionary> {
         let mut found = Vec::new();
         let index = Index::open(section, &DIGEST).unwrap();
@@ -515,13 +599,10 @@ mod tests {
         let names = many();
         let section = section(&names);
         let index = Index::open(&section, &DIGEST).unwrap();
-        let table = index.table(&section).unwrap();
-        let overflowing = table.lines.iter().filter(|line| Line(line).overflows()).count();
-        assert!(
-            overflowing > table.lines.len() / 100,
-            "{overflowing} lines of {}",
-            table.lines.len()
-        );
+        let table = Table { index: &index, section: &section };
+        let lines = index.lines.len() / LINE;
+        let overflowing = (0..lines).filter(|line| table.line(*line).unwrap().overflows()).count();
+        assert!(overflowing > lines / 100, "{overflowing} lines of {lines}");
         let mut asked = 0;
         for host in names.keys() {
             let child = name(&format!("www.{}", host.trim_start_matches('.')));
@@ -533,7 +614,7 @@ mod tests {
             }
         }
         assert_eq!(asked, 3 * 60_001);
-        let octets = section.len() as f64 / names.len() as f64;
+        let octets = (section.len() - index.inner.len()) as f64 / names.len() as f64;
         assert!(octets < 8.2, "{octets} octets a name");
     }
 
@@ -543,19 +624,19 @@ mod tests {
         let names: BTreeMap<_, _> = many().into_iter().filter(|(name, _)| name != ".").collect();
         let section = section(&names);
         let index = Index::open(&section, &DIGEST).unwrap();
-        let table = index.table(&section).unwrap();
+        let table = Table { index: &index, section: &section };
         let (mut asked, mut same_tag) = (0, 0);
         for n in 0..300_000 {
             let unlisted = name(&format!("u{n}.of-nobody"));
             assert_eq!(found(&section, &unlisted).unwrap(), [], "{unlisted}");
-            let (key, _) = index.hasher.of_dictionary_key(format!("of-nobody+u{n}").as_bytes());
-            let line = Line(&table.lines[key.home(table.homes)]);
+            let key = key_of(&index.hasher, &unlisted);
+            let line = table.line(key.home(index.homes)).unwrap();
             let tag = key.tag();
             same_tag += (0..TAGS).filter(|&place| line.tag(place) == tag).count();
             asked += 1;
         }
         // Tags alone collide as often as chance has it: the hash spreads.
-        let by_chance = f64::from(asked) * names.len() as f64 / f64::from(table.homes) / 65_536.0;
+        let by_chance = f64::from(asked) * names.len() as f64 / f64::from(index.homes) / 65_536.0;
         let excess = same_tag as f64 / by_chance;
         assert!((0.6..1.5).contains(&excess), "{same_tag} tags, {by_chance} by chance");
     }
@@ -577,7 +658,7 @@ mod tests {
     #[test]
     fn an_empty_dictionary_has_an_index_too() {
         let section = section(&BTreeMap::new());
-        assert_eq!(section.len(), HEADER + LINE);
+        assert_eq!(section.len(), HEADER + 2 * LINE + (WORD - ROW));
         assert_eq!(found(&section, &name("example.com")), Ok(vec![]));
         assert_eq!(found(&section, &name(".")), Ok(vec![]));
     }
@@ -591,20 +672,17 @@ mod tests {
         for length in 1..=63 {
             for host in [label[..length].to_owned(), format!("{}.{label}", &label[..length])] {
                 let name = name(&host);
-                let (starts, count) = name.label_starts::<MAX_DEPTH>().unwrap();
-                let of_name = starts[..count].iter().rev().fold(hasher.start, |state, &start| {
+                let starts = name.label_starts().unwrap();
+                let of_name = starts.iter().rev().fold(hasher.start, |state, &start| {
                     hasher.extend(state, name.padded_wire(), usize::from(start))
                 });
-                let mut key = Vec::new();
-                domains::push_key(&name, &mut key);
-                assert_eq!(hasher.of_dictionary_key(&key), (Key(of_name), count), "{host}");
+                assert_eq!(key_of(&hasher, &name), Key(of_name), "{host}");
                 assert_eq!(seen.insert(of_name, host), None);
             }
         }
         // At the very end of the buffer there are no sixteen octets to read.
         let longest = [&label[..61], label, label, label].join(".");
-        let (starts, count) = name(&longest).label_starts::<MAX_DEPTH>().unwrap();
-        assert_eq!((starts[3], count), (190, 4));
+        assert_eq!(name(&longest).label_starts().unwrap(), [0, 62, 126, 190]);
         let names = [(longest.clone(), 5)].into();
         assert_eq!(found(&section(&names), &name(&longest)), Ok(vec![(4, 5)]));
     }
@@ -640,9 +718,12 @@ mod tests {
             altered[at..at + 4].copy_from_slice(&word.to_le_bytes());
             altered
         };
-        for (at, word) in [(36, 0), (36, u32::MAX), (40, u32::MAX), (44, u32::MAX), (44, 0)] {
+        let wrong = [(36, 0), (36, u32::MAX), (40, u32::MAX), (44, u32::MAX), (44, 0), (52, 99)];
+        for (at, word) in wrong {
             assert_eq!(fault(&with(at, word), &DIGEST), "sizes that do not fit each other");
         }
+        let earlier = "it is an earlier version's: compile the lists again";
+        assert_eq!(fault(&with(52, 0), &DIGEST), earlier);
     }
 
     proptest! {

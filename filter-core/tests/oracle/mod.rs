@@ -375,7 +375,7 @@ fn check_trace(bound: &BoundFilter, name: &DomainName, verdict: &Verdict<'_>) {
     if let Verdict::Blocked(reason) = verdict {
         assert_eq!(decisive.step, reason.step, "{trace}");
         assert_eq!(decisive.source, reason.source, "{trace}");
-        assert_eq!(decisive.matched, reason.matched, "{trace}");
+        assert_eq!(decisive.matched, reason.matched(name), "{trace}");
         assert_eq!(trace.spares_descendants, reason.spares_descendants, "{trace}");
         if let Some(category) = reason.category {
             assert!(decisive.categories.contains(&category.name.as_str()), "{trace}");
