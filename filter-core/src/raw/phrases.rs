@@ -43,7 +43,6 @@ pub(crate) struct PhraseIndex {
     longest_word: usize,
     /// A word of the text is looked at in parts of so many octets, if it is longer than that.
     part: usize,
-    /// From a node by a [`Symbol`]: see [`Sequences`].
     sequences: Sequences,
 }
 
@@ -64,12 +63,14 @@ struct Uses {
     whole: Vec<u32>,
     /// Terms that are this piece of a word.
     pieces: Vec<Piece>,
-    /// Terms of several words have this one within, or as a whole one at an end.
-    in_sequence: bool,
-    /// Such a term begins with what a word of the text ends with.
-    begins_sequence: bool,
-    /// Such a term ends with what a word of the text begins with.
-    ends_sequence: bool,
+    /// Terms of several words begin with it: where their path has got to.
+    begins: Option<u32>,
+    /// Or with a word of the text that ends with it.
+    end_begins: Option<u32>,
+    /// Terms go on with it.
+    goes_on: bool,
+    /// Terms end with what a word of the text begins with.
+    start_goes_on: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -80,28 +81,29 @@ struct Piece {
     at_end: bool,
 }
 
-/// What a word of the text is to terms of several words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What a word of the text is to terms of several words that were begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Symbol(u32);
 
 impl Symbol {
     /// It is the word of a term.
     fn whole(word: u32) -> Self {
-        Self(3 * word)
-    }
-
-    /// It ends with the first word of a term.
-    fn ends_with(word: u32) -> Self {
-        Self(3 * word + 1)
+        Self(2 * word)
     }
 
     /// It begins with the last word of a term.
     fn begins_with(word: u32) -> Self {
-        Self(3 * word + 2)
+        Self(2 * word + 1)
+    }
+
+    /// A set of one, among sets that may overlap by accident.
+    fn mask(self) -> u64 {
+        1 << (u64::from(self.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
     }
 }
 
-/// Terms of several words: a trie.
+/// Terms of several words, from the second word on: tries, whose roots [`Uses`] has.
+#[derive(Default)]
 struct Sequences {
     edges: HashMap<(u32, u32), u32, WordHash>,
     nodes: Vec<Node>,
@@ -110,25 +112,31 @@ struct Sequences {
 #[derive(Default)]
 struct Node {
     terms: Vec<u32>,
-    goes_on: bool,
+    /// The symbols that lead on.
+    mask: u64,
 }
 
 impl Sequences {
-    const ROOT: u32 = 0;
-
     fn child(&self, node: u32, symbol: Symbol) -> Option<u32> {
         self.edges.get(&(node, symbol.0)).copied()
     }
 
-    fn insert(&mut self, path: impl Iterator<Item = Symbol>, term: u32) {
-        let mut node = Self::ROOT;
+    fn node(&mut self) -> u32 {
+        self.nodes.push(Node::default());
+        self.nodes.len() as u32 - 1
+    }
+
+    fn insert(&mut self, mut node: u32, path: impl Iterator<Item = Symbol>, term: u32) {
         for symbol in path {
-            let next = self.nodes.len() as u32;
-            self.nodes[node as usize].goes_on = true;
-            node = *self.edges.entry((node, symbol.0)).or_insert(next);
-            if node == next {
-                self.nodes.push(Node::default());
-            }
+            self.nodes[node as usize].mask |= symbol.mask();
+            node = match self.child(node, symbol) {
+                Some(child) => child,
+                None => {
+                    let child = self.node();
+                    self.edges.insert((node, symbol.0), child);
+                    child
+                }
+            };
         }
         self.nodes[node as usize].terms.push(term);
     }
@@ -152,7 +160,7 @@ impl Term {
         for character in text.chars() {
             fold(character, |folded| {
                 let Some(run) = Run::of(folded) else {
-                    let edge = if character.is_whitespace() { Edge::Space } else { Edge::Symbol };
+                    let edge = if folded.is_whitespace() { Edge::Space } else { Edge::Symbol };
                     let side = if words.is_empty() { &mut before } else { &mut after };
                     *side = (*side).max(edge);
                     last = None;
@@ -197,7 +205,6 @@ impl PhraseIndex {
     /// Builds the index of a section that was checked.
     pub(crate) fn build(section: &[u8]) -> Self {
         let mut building = Building::default();
-        building.index.sequences.nodes.push(Node::default());
         for (number, phrase) in Patterns::each(section).map_while(Result::ok).enumerate() {
             let (rule_set, text) = phrase;
             if let Ok(phrase) = text.parse::<Phrase>() {
@@ -285,7 +292,7 @@ impl Default for Building {
             piece_words: Vec::new(),
             longest_word: 0,
             part: 0,
-            sequences: Sequences { edges: HashMap::default(), nodes: Vec::new() },
+            sequences: Sequences::default(),
         };
         Self { index, terms: HashMap::new(), memberships: Vec::new() }
     }
@@ -324,25 +331,32 @@ impl Building {
                     false => uses.pieces.push(Piece { term: number, at_start, at_end }),
                 }
             }
-            words => {
-                let last = words.len() - 1;
-                let mut path = Vec::with_capacity(words.len());
-                for (place, word) in words.iter().enumerate() {
-                    let word = self.word(word);
-                    let uses = &mut self.index.uses[word as usize];
-                    path.push(if place == 0 && !term.starts_word {
-                        uses.begins_sequence = true;
-                        Symbol::ends_with(word)
-                    } else if place == last && !term.ends_word {
-                        uses.ends_sequence = true;
-                        Symbol::begins_with(word)
-                    } else {
-                        uses.in_sequence = true;
-                        Symbol::whole(word)
-                    });
-                }
-                self.index.sequences.insert(path.into_iter(), number);
+            [first, rest @ ..] => {
+                let first = self.word(first) as usize;
+                let path: Vec<Symbol> = rest
+                    .iter()
+                    .enumerate()
+                    .map(|(place, word)| {
+                        let word = self.word(word);
+                        let uses = &mut self.index.uses[word as usize];
+                        if place + 1 == rest.len() && !term.ends_word {
+                            uses.start_goes_on = true;
+                            Symbol::begins_with(word)
+                        } else {
+                            uses.goes_on = true;
+                            Symbol::whole(word)
+                        }
+                    })
+                    .collect();
+                let PhraseIndex { uses, sequences, .. } = &mut self.index;
+                let root = match term.starts_word {
+                    true => &mut uses[first].begins,
+                    false => &mut uses[first].end_begins,
+                };
+                let root = *root.get_or_insert_with(|| sequences.node());
+                sequences.insert(root, path.into_iter(), number);
             }
+            [] => {}
         }
         self.terms.insert(term, number);
         number
@@ -359,8 +373,9 @@ impl Building {
     }
 
     fn finish(mut self) -> PhraseIndex {
-        let is_piece =
-            |uses: &Uses| !uses.pieces.is_empty() || uses.begins_sequence || uses.ends_sequence;
+        let is_piece = |uses: &Uses| {
+            !uses.pieces.is_empty() || uses.end_begins.is_some() || uses.start_goes_on
+        };
         let mut pieces: Vec<(&str, u32)> =
             self.index.words.iter().map(|(word, &n)| (&**word, n)).collect();
         pieces.retain(|&(_, word)| is_piece(&self.index.uses[word as usize]));

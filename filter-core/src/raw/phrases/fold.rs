@@ -10,6 +10,8 @@ use icu_normalizer::{
     DecomposingNormalizerBorrowed, properties::CanonicalCombiningClassMapBorrowed,
 };
 
+use super::readings::{is_suspect, is_symbol};
+
 /// What a folded character does to the word before it. Anything else than these ends a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Run {
@@ -30,17 +32,19 @@ impl Run {
         match folded {
             'a'..='z' | '0'..='9' => Some(Self::Letters),
             '\0'..='\x7f' => None,
+            // Most of Han and Hangul, which are in no table.
+            '\u{4e00}'..='\u{9fff}' => Some(Self::Alone),
+            '\u{1100}'..='\u{11ff}' => Some(Self::Letters),
             _ if is_mark(folded) => Some(Self::Mark),
             _ if !folded.is_alphanumeric() => None,
             '\u{30a1}'..='\u{30ff}' => Some(Self::Katakana),
-            // Thai and Lao, Myanmar, Khmer, hiragana, Han.
+            // Thai and Lao, Myanmar, Khmer, hiragana, the rest of Han.
             '\u{e00}'..='\u{eff}'
             | '\u{1000}'..='\u{109f}'
             | '\u{1780}'..='\u{17ff}'
             | '\u{3005}'..='\u{3007}'
             | '\u{3041}'..='\u{309f}'
             | '\u{3400}'..='\u{4dbf}'
-            | '\u{4e00}'..='\u{9fff}'
             | '\u{f900}'..='\u{faff}'
             | '\u{20000}'..='\u{3ffff}' => Some(Self::Alone),
             _ => Some(Self::Letters),
@@ -134,41 +138,96 @@ fn written_out(lower: char) -> &'static str {
     }
 }
 
-/// The same from a table, for the characters of two octets that most texts of Europe and the Middle East
-/// consist of.
+/// A folded character, and what it is in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Folded(u32);
+
+impl Folded {
+    const CHARACTER: u32 = (1 << 21) - 1;
+    const RUN_SHIFT: u32 = 21;
+    const SUSPECT: u32 = 1 << 24;
+    const SYMBOL: u32 = 1 << 25;
+    /// Of a row: it folds to nothing.
+    const NOTHING: Self = Self(1 << 26);
+    /// Of a row: it folds to more than one character.
+    const SEVERAL: Self = Self(1 << 27);
+
+    fn new(folded: char) -> Self {
+        let run = match Run::of(folded) {
+            None => 0,
+            Some(Run::Letters) => 1,
+            Some(Run::Katakana) => 2,
+            Some(Run::Alone) => 3,
+            Some(Run::Mark) => 4,
+        };
+        let suspect = if is_suspect(folded) { Self::SUSPECT } else { 0 };
+        let symbol = if is_symbol(folded) { Self::SYMBOL } else { 0 };
+        Self(folded as u32 | run << Self::RUN_SHIFT | suspect | symbol)
+    }
+
+    /// The character.
+    #[inline]
+    pub(super) fn character(self) -> char {
+        char::from_u32(self.0 & Self::CHARACTER).unwrap_or_default()
+    }
+
+    /// As [`Run::of`].
+    #[inline]
+    pub(super) fn run(self) -> Option<Run> {
+        match self.0 >> Self::RUN_SHIFT & 7 {
+            1 => Some(Run::Letters),
+            2 => Some(Run::Katakana),
+            3 => Some(Run::Alone),
+            4 => Some(Run::Mark),
+            _ => None,
+        }
+    }
+
+    /// As [`is_suspect`].
+    #[inline]
+    pub(super) fn is_suspect(self) -> bool {
+        self.0 & Self::SUSPECT != 0
+    }
+
+    /// As [`is_symbol`].
+    #[inline]
+    pub(super) fn is_symbol(self) -> bool {
+        self.0 & Self::SYMBOL != 0
+    }
+}
+
+/// Folds from a table, as far as alphabets and punctuation go.
 pub(super) struct Folder {
-    /// By code point: what it folds to, then NUL; [`Folder::LONG`] where that is too long.
-    table: Box<[[char; Folder::WIDTH]]>,
+    /// By code point.
+    table: Box<[Folded]>,
 }
 
 impl Folder {
-    const WIDTH: usize = 4;
-    /// In place of what does not fit. No character folds to it.
-    const LONG: char = char::MAX;
-    const SIZE: u32 = 0x800;
+    const SIZE: u32 = 0x3000;
 
     pub(super) fn new() -> Self {
         let row = |character| {
-            let (mut row, mut length) = (['\0'; Self::WIDTH], 0);
+            let (mut row, mut length) = (Folded::NOTHING, 0);
             fold(character, |folded| {
-                if let Some(place) = row.get_mut(length) {
-                    *place = folded;
-                }
+                row = Folded::new(folded);
                 length += 1;
             });
-            if length >= Self::WIDTH { [Self::LONG; Self::WIDTH] } else { row }
+            if length > 1 { Folded::SEVERAL } else { row }
         };
-        let characters = (0..Self::SIZE).map(|code| char::from_u32(code).unwrap_or_default());
-        Self { table: characters.map(row).collect() }
+        Self {
+            table: (0..Self::SIZE)
+                .map(|code| row(char::from_u32(code).unwrap_or_default()))
+                .collect(),
+        }
     }
 
+    /// Calls `each` with what a character folds to.
     #[inline]
-    pub(super) fn fold(&self, character: char, mut each: impl FnMut(char)) {
+    pub(super) fn fold(&self, character: char, mut each: impl FnMut(Folded)) {
         match self.table.get(character as usize) {
-            Some(row) if row[0] != Self::LONG => {
-                row.iter().take_while(|&&folded| folded != '\0').for_each(|&folded| each(folded));
-            }
-            _ => fold(character, each),
+            Some(&Folded::NOTHING) => {}
+            Some(&folded) if folded != Folded::SEVERAL => each(folded),
+            _ => fold(character, |folded| each(Folded::new(folded))),
         }
     }
 
@@ -223,8 +282,13 @@ mod tests {
         for character in (1..Folder::SIZE + 0x100).filter_map(char::from_u32) {
             let (mut fast, mut slow) = (Vec::new(), Vec::new());
             folder.fold(character, |part| fast.push(part));
-            fold(character, |part| slow.push(part));
+            fold(character, |part| slow.push(Folded::new(part)));
             assert_eq!(fast, slow, "{character:?}");
+            for folded in fast {
+                assert_eq!(folded.run(), Run::of(folded.character()), "{character:?}");
+                assert_eq!(folded.is_symbol(), is_symbol(folded.character()), "{character:?}");
+                assert_eq!(folded.is_suspect(), is_suspect(folded.character()), "{character:?}");
+            }
         }
     }
 

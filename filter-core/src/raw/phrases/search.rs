@@ -1,8 +1,8 @@
 //! One pass over a text: which terms are in it, and where.
 //!
 //! Texts repeat their words. What a token means to the terms depends on nothing but its octets, so it
-//! is worked out when the token is first met and remembered in a table that fits the processor's second
-//! cache: for most tokens, nothing at all. A token that was met before costs one look into that table.
+//! is worked out when the token is first met, and remembered in a table: for most tokens, nothing at all.
+//! A token that was met before costs one look into that table.
 //! A term counts once a text, so that those of one word are found as their token is first met; what is
 //! remembered is only what matters to terms of several words, and to words that are spelled out.
 //!
@@ -15,8 +15,8 @@ use aho_corasick::automaton::OverlappingState;
 
 use super::{
     PhraseIndex, Piece, Sequences, Symbol,
-    fold::Run,
-    readings::{Disguised, is_suspect, is_symbol},
+    fold::{Folded, Run},
+    readings::Disguised,
     tokens::{Key, each_token},
 };
 
@@ -43,20 +43,20 @@ struct Search<'s> {
     text: &'s [u8],
     found: Found,
     known: Known,
-    /// Something was begun that the next word goes on with, or ends.
-    is_open: bool,
-    /// Beginnings of terms of several words, that reach up to here.
+    /// What would go on with a term of several words: an overlapping set of [`Symbol`]s. Most words are
+    /// not in it.
+    awaited: u64,
+    /// Where terms begin with the word before.
+    before: Before,
+    /// Terms of which two words or more were found, up to here.
     begun: Vec<Begun>,
-    /// Of the word before.
     begun_before: Vec<Begun>,
     spelled: Spelled,
 
     // Of the token that is looked at.
     word: Word,
     cluster: Cluster,
-    symbols: Vec<Symbol>,
-    /// Its words are kept for the next time.
-    records: bool,
+    meaning: WordMeaning,
 }
 
 /// Terms that were found.
@@ -78,11 +78,27 @@ impl Found {
     }
 }
 
+/// The word before.
+#[derive(Default)]
+struct Before {
+    start: usize,
+    /// Among the numbers of the records: nodes.
+    begins: Range<u32>,
+}
+
 /// The beginning of a term, as far as a node.
 #[derive(Clone, Copy)]
 struct Begun {
     node: u32,
     start: usize,
+}
+
+/// What a word is to terms of several words, and to spelled ones.
+#[derive(Default)]
+struct WordMeaning {
+    goes_on: Vec<Symbol>,
+    begins: Vec<u32>,
+    letter: Option<char>,
 }
 
 /// Letters that stand alone, with the same between each.
@@ -123,14 +139,14 @@ impl<'s> Search<'s> {
             text,
             found: Found { seen: vec![0; index.terms().div_ceil(64)], hits: Vec::new() },
             known: Known::new(text.len()),
-            is_open: false,
+            awaited: 0,
+            before: Before::default(),
             begun: Vec::new(),
             begun_before: Vec::new(),
             spelled: Spelled::default(),
             word: Word::default(),
             cluster: Cluster::default(),
-            symbols: Vec::new(),
-            records: false,
+            meaning: WordMeaning::default(),
         }
     }
 
@@ -138,48 +154,62 @@ impl<'s> Search<'s> {
     fn token(&mut self, start: usize, end: usize) {
         let length = end - start;
         if length > Key::MAX {
-            self.read(start, end);
+            self.read_long(start, end);
             return;
         }
         let key = Key::read(self.text, start, length);
         match self.known.get(key) {
             Meaning::NO_WORD => {}
-            Meaning::HARMLESS => {
-                if self.is_open {
-                    self.harmless_word();
-                }
-            }
+            Meaning::HARMLESS => self.harmless_word(),
             Meaning::UNKNOWN => self.read_first(key, start, end),
-            Meaning(record) => self.recall(record, start),
+            Meaning(word) if word & Meaning::SEVERAL == 0 => {
+                self.next_word(self.known.records.words[word as usize], start);
+            }
+            Meaning(words) => self.recall(words, start),
         }
     }
 
     /// A word that no term has ends everything that was begun.
+    #[inline]
     fn harmless_word(&mut self) {
+        self.awaited = 0;
         self.begun.clear();
-        self.spelled_out();
-        self.is_open = false;
+        if !self.spelled.letters.is_empty() {
+            self.spelled_out();
+        }
     }
 
     /// Looks at a token, and remembers what it means.
     #[inline(never)]
     fn read_first(&mut self, key: Key, start: usize, end: usize) {
-        self.records = true;
+        self.forget_if_full();
         self.known.begin(start);
         self.read(start, end);
-        self.records = false;
         self.known.remember(key);
     }
 
-    /// Does again what a token's words did.
+    /// Looks at a token that is not remembered.
     #[inline(never)]
-    fn recall(&mut self, record: u32, start: usize) {
-        let records = mem::take(&mut self.known.records);
-        for word in records.words(record) {
-            let at = start + usize::from(word.start)..start + usize::from(word.end);
-            self.next_word(at, records.symbols(word), word.letter);
+    fn read_long(&mut self, start: usize, end: usize) {
+        self.known.recording = None;
+        self.read(start, end);
+    }
+
+    /// Does again what a token of several words did.
+    #[inline(never)]
+    fn recall(&mut self, words: u32, start: usize) {
+        let words = self.known.records.tokens[(words & !Meaning::SEVERAL) as usize].clone();
+        for word in words {
+            self.next_word(self.known.records.words[word as usize], start);
         }
-        self.known.records = records;
+    }
+
+    fn forget_if_full(&mut self) {
+        let records = &self.known.records;
+        if records.numbers.len().max(records.words.len()) > Known::MOST_RECORDED {
+            let begins = self.known.forget(&self.before.begins);
+            self.before.begins = begins;
+        }
     }
 
     /// Looks at a token: its words as they stand, and as they may be read.
@@ -190,11 +220,7 @@ impl<'s> Search<'s> {
             for (offset, character) in chunk.valid().char_indices() {
                 let from = at + offset;
                 let to = from + character.len_utf8();
-                if character.is_ascii() {
-                    self.character(character.to_ascii_lowercase(), from, to);
-                } else {
-                    index.folder.fold(character, |folded| self.character(folded, from, to));
-                }
+                index.folder.fold(character, |folded| self.character(folded, from, to));
             }
             at += chunk.valid().len() + chunk.invalid().len();
             if !chunk.invalid().is_empty() {
@@ -205,10 +231,10 @@ impl<'s> Search<'s> {
     }
 
     #[inline]
-    fn character(&mut self, folded: char, from: usize, to: usize) {
-        let Some(run) = Run::of(folded) else {
-            return match is_symbol(folded) {
-                true => self.symbol(folded),
+    fn character(&mut self, folded: Folded, from: usize, to: usize) {
+        let Some(run) = folded.run() else {
+            return match folded.is_symbol() {
+                true => self.symbol(folded.character()),
                 false => self.end_cluster(),
             };
         };
@@ -219,15 +245,15 @@ impl<'s> Search<'s> {
         }
         self.word.run = Some(run);
         self.word.end = to;
-        self.word.is_suspect |= is_suspect(folded);
-        self.word.folded.push(folded);
+        self.word.is_suspect |= folded.is_suspect();
+        self.word.folded.push(folded.character());
         if self.word.folded.len() >= self.index.part {
             self.pass_on();
         }
         if self.cluster.characters.is_empty() {
             self.cluster.start = from;
         }
-        self.cluster.characters.push(folded);
+        self.cluster.characters.push(folded.character());
         self.cluster.end = to;
     }
 
@@ -260,7 +286,6 @@ impl<'s> Search<'s> {
         }
         let word = mem::take(&mut self.word);
         let at = word.start..word.end;
-        let mut letter = None;
         self.pieces(&word.folded, &at, !word.is_long, true);
         if !word.is_long {
             self.whole(&word, &at);
@@ -268,16 +293,20 @@ impl<'s> Search<'s> {
             if let (Some(Run::Letters), Some(first), None) =
                 (word.run, characters.next(), characters.next())
             {
-                letter = Some(first);
+                self.meaning.letter = Some(first);
             }
         }
-        let symbols = mem::take(&mut self.symbols);
-        if self.records {
-            self.known.word(&at, &symbols, letter);
+        if self.known.recording.is_none() {
+            self.forget_if_full();
         }
-        self.next_word(at, &symbols, letter);
-        self.symbols = symbols;
-        self.symbols.clear();
+        let from = self.known.recording.unwrap_or(at.start);
+        match self.known.record(&at, from, &self.index.sequences, &self.meaning) {
+            Some(recorded) => self.next_word(recorded, from),
+            None => self.harmless_word(),
+        }
+        self.meaning.goes_on.clear();
+        self.meaning.begins.clear();
+        self.meaning.letter = None;
         self.word = Word { folded: cleared(word.folded), ..Word::default() };
     }
 
@@ -286,23 +315,26 @@ impl<'s> Search<'s> {
         let index = self.index;
         if let Some((number, uses)) = index.word(&word.folded) {
             uses.whole.iter().for_each(|&term| self.found.add(term, at.clone(), false));
-            if uses.in_sequence {
-                self.symbols.push(Symbol::whole(number));
+            self.meaning.begins.extend(uses.begins);
+            if uses.goes_on {
+                self.meaning.goes_on.push(Symbol::whole(number));
             }
         }
         if word.is_suspect {
             let mut characters = Disguised::default();
             word.folded.chars().for_each(|character| characters.push(character));
-            let (found, symbols) = (&mut self.found, &mut self.symbols);
+            let (found, meaning) = (&mut self.found, &mut self.meaning);
             characters.read(|reading| {
                 found_whole(index, found, reading, at);
                 if let Some((number, uses)) = index.word(reading) {
-                    let used = [
-                        (uses.in_sequence, Symbol::whole(number)),
-                        (uses.begins_sequence, Symbol::ends_with(number)),
-                        (uses.ends_sequence, Symbol::begins_with(number)),
-                    ];
-                    symbols.extend(used.into_iter().filter(|used| used.0).map(|used| used.1));
+                    meaning.begins.extend(uses.begins);
+                    meaning.begins.extend(uses.end_begins);
+                    if uses.goes_on {
+                        meaning.goes_on.push(Symbol::whole(number));
+                    }
+                    if uses.start_goes_on {
+                        meaning.goes_on.push(Symbol::begins_with(number));
+                    }
                 }
             });
         }
@@ -324,11 +356,11 @@ impl<'s> Search<'s> {
                     self.found.add(term, at.clone(), false);
                 }
             }
-            if ends && uses.begins_sequence {
-                self.symbols.push(Symbol::ends_with(number));
+            if ends {
+                self.meaning.begins.extend(uses.end_begins);
             }
-            if starts && uses.ends_sequence {
-                self.symbols.push(Symbol::begins_with(number));
+            if starts && uses.start_goes_on {
+                self.meaning.goes_on.push(Symbol::begins_with(number));
             }
         }
     }
@@ -345,29 +377,51 @@ impl<'s> Search<'s> {
         self.word.is_long = true;
     }
 
-    /// Goes on with the terms of several words that were begun, and begins others.
-    fn next_word(&mut self, at: Range<usize>, symbols: &[Symbol], letter: Option<char>) {
+    /// A word that terms have: of a token that begins at `from`.
+    #[inline]
+    fn next_word(&mut self, word: RecordedWord, from: usize) {
+        let start = from + word.start as usize;
+        if word.goes_on_mask & self.awaited != 0 {
+            self.go_on(word, from);
+        } else {
+            self.begun.clear();
+            self.awaited = 0;
+        }
+        self.awaited |= word.begins_mask;
+        self.before = Before { start, begins: word.begins..word.end_of_begins };
+        match word.letter {
+            Some(letter) => self.spell(letter, &(start..from + word.end as usize)),
+            None if self.spelled.letters.is_empty() => {}
+            None => self.spelled_out(),
+        }
+    }
+
+    /// Goes on with terms of several words that were begun.
+    #[inline(never)]
+    fn go_on(&mut self, word: RecordedWord, from: usize) {
+        let end = from + word.end as usize;
         let sequences = &self.index.sequences;
         mem::swap(&mut self.begun, &mut self.begun_before);
         self.begun.clear();
-        for &symbol in symbols {
-            let root = Begun { node: Sequences::ROOT, start: at.start };
-            for &Begun { node, start } in self.begun_before.iter().chain([&root]) {
-                let Some(node) = sequences.child(node, symbol) else { continue };
+        self.awaited = 0;
+        let numbers = &self.known.records.numbers;
+        let first = self.before.start;
+        let begins =
+            numbers[self.before.begins.start as usize..self.before.begins.end as usize].iter();
+        let begins = begins.map(|&node| Begun { node, start: first });
+        for Begun { node, start } in begins.chain(self.begun_before.iter().copied()) {
+            for &symbol in &numbers[word.goes_on as usize..word.begins as usize] {
+                let Some(node) = sequences.child(node, Symbol(symbol)) else { continue };
                 let reached = &sequences.nodes[node as usize];
                 for &term in &reached.terms {
-                    self.found.add(term, start..at.end, false);
+                    self.found.add(term, start..end, false);
                 }
-                if reached.goes_on {
+                if reached.mask != 0 {
                     self.begun.push(Begun { node, start });
+                    self.awaited |= reached.mask;
                 }
             }
         }
-        match letter {
-            Some(letter) => self.spell(letter, &at),
-            None => self.spelled_out(),
-        }
-        self.is_open = !self.begun.is_empty() || !self.spelled.letters.is_empty();
     }
 
     /// A letter by itself.
@@ -421,7 +475,18 @@ struct Known {
     /// By a token's hash: the one that was seen last.
     entries: Vec<Entry>,
     records: Records,
-    recording: Recording,
+    /// Where the token begins whose words are recorded to be remembered.
+    recording: Option<usize>,
+    recorded: Recorded,
+}
+
+/// Of the token whose words are recorded.
+#[derive(Clone, Copy, Default)]
+struct Recorded {
+    first: u32,
+    words: u32,
+    /// One of its words is something to terms.
+    is_of_terms: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -430,7 +495,8 @@ struct Entry {
     meaning: Meaning,
 }
 
-/// What a token is to terms: one of the constants, or the number of a record.
+/// What a token is to terms: one of the constants; the number of a word; with [`Self::SEVERAL`], the number
+/// of a token of several.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Meaning(u32);
 
@@ -440,57 +506,47 @@ impl Meaning {
     const NO_WORD: Self = Self(u32::MAX - 1);
     /// None of its words is in a term of several words, or a letter by itself.
     const HARMLESS: Self = Self(u32::MAX - 2);
+    const SEVERAL: u32 = 1 << 31;
 }
 
-/// What the others did, word by word.
+/// What words are to terms of several words, and to spelled ones.
 #[derive(Default)]
 struct Records {
-    /// By record: its words.
-    tokens: Vec<Range<u32>>,
     words: Vec<RecordedWord>,
-    symbols: Vec<Symbol>,
+    /// Symbols and nodes.
+    numbers: Vec<u32>,
+    /// Tokens of several words.
+    tokens: Vec<Range<u32>>,
 }
 
+#[derive(Clone, Copy)]
 struct RecordedWord {
-    /// Octets from the token's start.
-    start: u8,
-    end: u8,
+    /// Where its numbers are: first the symbols that it goes on with, then the nodes that it begins with.
+    goes_on: u32,
+    begins: u32,
+    end_of_begins: u32,
     letter: Option<char>,
-    symbols: Range<u32>,
-}
-
-impl Records {
-    fn words(&self, record: u32) -> &[RecordedWord] {
-        let Range { start, end } = self.tokens[record as usize];
-        &self.words[start as usize..end as usize]
-    }
-
-    fn symbols(&self, word: &RecordedWord) -> &[Symbol] {
-        &self.symbols[word.symbols.start as usize..word.symbols.end as usize]
-    }
-}
-
-/// A token whose words are being kept.
-#[derive(Default)]
-struct Recording {
-    start: usize,
-    /// Recorded before it.
-    words: usize,
-    is_harmless: bool,
+    /// Masks of the symbols that go on with a term here, and behind it.
+    goes_on_mask: u64,
+    begins_mask: u64,
+    /// Octets from the token's start.
+    start: u32,
+    end: u32,
 }
 
 impl Known {
-    /// As many octets as the second cache of most processors may spare.
-    const MOST: usize = 1 << 14;
-    /// Words of records, and their symbols, beyond which all is forgotten.
-    const MOST_RECORDED: usize = 1 << 15;
+    /// Most entries: 3 MB. What texts say most often stays in the processor's caches by itself.
+    const MOST: usize = 1 << 17;
+    /// Numbers of records beyond which all is forgotten.
+    const MOST_RECORDED: usize = 1 << 16;
 
     fn new(text: usize) -> Self {
-        let entries = (text / 8).next_power_of_two().clamp(16, Self::MOST);
+        let entries = (text / 16).next_power_of_two().clamp(16, Self::MOST);
         Self {
             entries: vec![Entry::EMPTY; entries],
             records: Records::default(),
-            recording: Recording::default(),
+            recording: None,
+            recorded: Recorded::default(),
         }
     }
 
@@ -502,40 +558,79 @@ impl Known {
 
     /// The words that follow are those of one token.
     fn begin(&mut self, start: usize) {
-        self.recording = Recording { start, words: self.records.words.len(), is_harmless: true };
+        self.recording = Some(start);
+        self.recorded = Recorded { first: self.records.words.len() as u32, ..Recorded::default() };
     }
 
-    fn word(&mut self, at: &Range<usize>, symbols: &[Symbol], letter: Option<char>) {
-        let from = self.records.symbols.len() as u32;
-        self.records.symbols.extend_from_slice(symbols);
-        self.records.words.push(RecordedWord {
-            start: (at.start - self.recording.start) as u8,
-            end: (at.end - self.recording.start) as u8,
-            letter,
-            symbols: from..self.records.symbols.len() as u32,
-        });
-        self.recording.is_harmless &= symbols.is_empty() && letter.is_none();
-    }
-
-    /// There are no more words in it.
-    fn remember(&mut self, key: Key) {
-        let Recording { words, is_harmless, .. } = self.recording;
-        let records = &mut self.records;
-        let meaning = if records.words.len() == words {
-            Meaning::NO_WORD
-        } else if is_harmless {
-            records.words.truncate(words);
-            Meaning::HARMLESS
-        } else if records.words.len().max(records.symbols.len()) > Self::MOST_RECORDED {
-            *records = Records::default();
-            self.entries.fill(Entry::EMPTY);
-            return;
-        } else {
-            records.tokens.push(words as u32..records.words.len() as u32);
-            Meaning(records.tokens.len() as u32 - 1)
+    /// Records a word. `None` where it is nothing to anything.
+    fn record(
+        &mut self,
+        at: &Range<usize>,
+        from: usize,
+        sequences: &Sequences,
+        meaning: &WordMeaning,
+    ) -> Option<RecordedWord> {
+        let WordMeaning { goes_on, begins, letter } = meaning;
+        self.recorded.words += 1;
+        let is_harmless = goes_on.is_empty() && begins.is_empty() && letter.is_none();
+        self.recorded.is_of_terms |= !is_harmless;
+        // Within a token of several words it stands between the others.
+        if is_harmless && self.recording.is_none() {
+            return None;
+        }
+        let numbers = &mut self.records.numbers;
+        let goes_on_from = numbers.len() as u32;
+        numbers.extend(goes_on.iter().map(|symbol| symbol.0));
+        let begins_from = numbers.len() as u32;
+        numbers.extend(begins);
+        let word = RecordedWord {
+            goes_on: goes_on_from,
+            begins: begins_from,
+            end_of_begins: numbers.len() as u32,
+            letter: *letter,
+            goes_on_mask: goes_on.iter().fold(0, |mask, symbol| mask | symbol.mask()),
+            begins_mask: begins
+                .iter()
+                .fold(0, |mask, &node| mask | sequences.nodes[node as usize].mask),
+            start: u32::try_from(at.start - from).unwrap_or(u32::MAX),
+            end: u32::try_from(at.end - from).unwrap_or(u32::MAX),
         };
+        if self.recording.is_some() {
+            self.records.words.push(word);
+        }
+        Some(word)
+    }
+
+    /// There are no more words in the token.
+    fn remember(&mut self, key: Key) {
+        let Recorded { first, words, is_of_terms } = self.recorded;
+        let meaning = match words {
+            0 => Meaning::NO_WORD,
+            _ if !is_of_terms => {
+                self.records.words.truncate(first as usize);
+                Meaning::HARMLESS
+            }
+            1 => Meaning(first),
+            _ => {
+                self.records.tokens.push(first..first + words);
+                Meaning((self.records.tokens.len() as u32 - 1) | Meaning::SEVERAL)
+            }
+        };
+        self.recording = None;
         let place = key.hash() as usize & (self.entries.len() - 1);
         self.entries[place] = Entry { key, meaning };
+    }
+
+    /// Forgets everything but some numbers, and says where they are then.
+    #[cold]
+    fn forget(&mut self, keep: &Range<u32>) -> Range<u32> {
+        let Records { words, numbers, tokens } = &mut self.records;
+        words.clear();
+        tokens.clear();
+        numbers.truncate(keep.end as usize);
+        numbers.drain(..keep.start as usize);
+        self.entries.fill(Entry::EMPTY);
+        0..numbers.len() as u32
     }
 }
 
