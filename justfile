@@ -40,6 +40,11 @@ test-ignored:
 bench name *arguments:
     cargo bench -p benches --bench {{name}} -- {{arguments}}
 
+# Every figure that the product is held to, with plots, as benches/results/DATE-report.md; with
+# `--quick`, few names, as target/tmp/quick-report.md.
+report *arguments:
+    cargo bench -p benches --bench report -- {{arguments}}
+
 # Instructions, allocations and octets of the engine, held to what is recorded; `--record` records.
 gate *arguments:
     cargo bench -p gate -- {{arguments}}

@@ -6,7 +6,7 @@
 use std::{env, fmt::Write as _, sync::Arc};
 
 use benches::{
-    contender::{Engines, large_fit},
+    contender::{Contender, Engines, large_fit},
     corpus::{Corpus, LARGE, Questions},
     cpu_time::thread_cpu_nanos,
     engine::{child, open},
@@ -50,9 +50,9 @@ fn compare_at(size: usize, record: &mut Record) {
     }
     let all = corpus.questions(QUESTIONS);
     drop(corpus);
-    for questions in &all {
-        compare(size, &engines, questions, rounds, record);
-    }
+    let kinds: Vec<_> =
+        all.iter().map(|asked| compare(size, &engines, asked, rounds, record)).collect();
+    record.tell(table(&all, &kinds));
 }
 
 const OURS: &str = "filter-core";
@@ -76,33 +76,53 @@ fn opened(size: usize, bundle: &[u8], listed: &str, rounds: usize, record: &mut 
     ));
 }
 
+/// What a verdict costs each engine, in nanoseconds, round by round.
+struct Costs {
+    engine: &'static str,
+    nanos: Vec<f64>,
+}
+
 fn compare(
     size: usize,
     engines: &Engines,
     questions: &Questions,
     rounds: usize,
     record: &mut Record,
-) {
+) -> Vec<Costs> {
     let contenders = engines.contenders(questions);
     contenders.iter().for_each(|contender| contender.ask()); // touches every page
-    let mut nanos = vec![Vec::with_capacity(rounds); contenders.len()];
+    let nothing = |contender: &Contender<'_>| Costs { engine: contender.name, nanos: Vec::new() };
+    let mut all: Vec<_> = contenders.iter().map(nothing).collect();
     for _ in 0..rounds {
-        for (contender, nanos) in contenders.iter().zip(&mut nanos) {
+        for (contender, costs) in contenders.iter().zip(&mut all) {
             let start = thread_cpu_nanos();
             contender.ask();
-            nanos.push((thread_cpu_nanos() - start) as f64 / questions.names.len() as f64);
+            let nanos = (thread_cpu_nanos() - start) as f64;
+            costs.nanos.push(nanos / questions.names.len() as f64);
         }
     }
-    let kind = questions.kind;
-    let (asked, refused) = (questions.names.len(), questions.refused);
-    let mut table = format!(
-        "{kind} names: {asked} asked, {refused} refused\n\n\
-         | engine | CPU, ns | to the first (min–max) |\n|---|---|---|\n"
-    );
-    for (contender, own) in contenders.iter().zip(&nanos) {
-        record.figure(&format!("{kind}, ns"), contender.name, size, own);
-        let (spread, ratio) = (Spread::of(own.clone()), Spread::of_ratios(own, &nanos[0]));
-        let _ = writeln!(table, "| {} | {:.0} | {ratio} |", contender.name, spread.median);
+    for Costs { engine, nanos } in &all {
+        record.figure(&format!("{}, ns", questions.kind), engine, size, nanos);
     }
-    record.tell(table);
+    all
+}
+
+/// A row an engine: of each kind of name, nanoseconds and their ratio to the first engine's.
+fn table(asked: &[Questions], kinds: &[Vec<Costs>]) -> String {
+    let (mut head, mut line) = ("| engine |".to_owned(), "|---|".to_owned());
+    for Questions { kind, names, refused } in asked {
+        let _ = write!(head, " {kind} ({refused} of {} refused), ns | to the first |", names.len());
+        line += "---|---|";
+    }
+    let mut table = format!("{head}\n{line}\n");
+    for (place, Costs { engine, .. }) in kinds[0].iter().enumerate() {
+        let _ = write!(table, "| {engine} |");
+        for costs in kinds {
+            let nanos = &costs[place].nanos;
+            let ratio = Spread::of_ratios(nanos, &costs[0].nanos);
+            let _ = write!(table, " {:.0} | {ratio} |", Spread::of(nanos.clone()).median);
+        }
+        table.push('\n');
+    }
+    table
 }

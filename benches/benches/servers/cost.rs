@@ -14,6 +14,13 @@ pub(crate) struct Cost {
     pub(crate) codes: BTreeMap<String, u64>,
 }
 
+impl Cost {
+    /// Microseconds of CPU an answer, all of them.
+    pub(crate) fn total(&self) -> f64 {
+        self.user + self.system
+    }
+}
+
 /// CPU time since a process started, in microseconds: of its own, and of the kernel.
 ///
 /// In ticks of 10 ms: of a server that needs little of its own, such as the bare responder, user time is
@@ -27,12 +34,25 @@ pub(crate) fn cpu_micros(process: u32) -> (f64, f64) {
     (ticks(11), ticks(12))
 }
 
-/// Memory that a process holds, in octets: all of it, and what is its own alone.
-pub(crate) fn memory(process: u32) -> (u64, u64) {
-    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap();
-    let field = |name: &str| -> u64 {
-        let line = rollup.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-    };
-    (field("Rss:"), field("Private_Clean:") + field("Private_Dirty:"))
+/// Memory that a process holds, in octets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// All of it.
+    pub(crate) resident: u64,
+    /// What no other process has mapped, pages of a mapped file among it.
+    pub(crate) private: u64,
+    /// Of that, what was written: all but those pages.
+    pub(crate) written: u64,
+}
+
+impl Memory {
+    pub(crate) fn of(process: u32) -> Self {
+        let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).unwrap();
+        let field = |name: &str| -> u64 {
+            let line = rollup.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        };
+        let written = field("Private_Dirty:");
+        Self { resident: field("Rss:"), private: field("Private_Clean:") + written, written }
+    }
 }

@@ -48,6 +48,12 @@ impl Load {
         }
     }
 
+    /// Asks so many questions a second for so many seconds.
+    pub(crate) fn at_rate(&self, server: &Running, rate: usize, seconds: usize) -> Seen {
+        let [rate, seconds] = [rate, seconds].map(|number| number.to_string());
+        Seen::of(&self.dnsperf(server, &["-v", "-Q", &rate, "-l", &seconds]))
+    }
+
     /// Asks everything twice, so that a cache has it all.
     pub(crate) fn warm(&self, server: &Running) {
         self.dnsperf(server, &["-n", "2"]);
@@ -63,6 +69,30 @@ impl Load {
             .output()
             .expect("taskset and dnsperf are installed (util-linux, dnsperf)");
         String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// What a client sees of a server.
+pub(crate) struct Seen {
+    pub(crate) answered: u64,
+    pub(crate) lost: u64,
+    /// The latency, in microseconds, that 99 of 100 answers took at most.
+    pub(crate) p99_micros: f64,
+}
+
+impl Seen {
+    /// Reads `> NOERROR www.example.com A 0.000123` and `> T www.example.com A`.
+    fn of(report: &str) -> Self {
+        let (mut lost, mut latencies) = (0, Vec::new());
+        for line in report.lines().filter_map(|line| line.strip_prefix("> ")) {
+            match line.starts_with("T ") {
+                true => lost += 1,
+                false => latencies.push(line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()),
+            }
+        }
+        latencies.sort_by(f64::total_cmp);
+        let p99 = latencies[latencies.len() * 99 / 100];
+        Self { answered: latencies.len() as u64, lost, p99_micros: p99 * 1e6 }
     }
 }
 

@@ -4,24 +4,28 @@
 //! round each is asked in turn; the bare responder, which only turns a question into a reply, is the
 //! floor. Arguments: the number of listed names, and of rounds.
 
-#![allow(clippy::print_stdout, reason = "a table for people is what it makes")]
+#![allow(clippy::print_stdout, reason = "what is left out is told at once")]
 #![allow(clippy::unwrap_used, reason = "what is not as a bench expects ends it")]
 
 mod cost;
 mod load;
-mod report;
+mod reload;
 mod servers;
+mod table;
 
 use std::{collections::BTreeMap, env, net::UdpSocket};
 
-use benches::corpus::{Corpus, LARGE};
+use benches::{
+    corpus::{Corpus, LARGE},
+    record::Record,
+};
 use tests::world::World;
 
 use self::{
     cost::Cost,
     load::Load,
-    report::{Row, Table},
     servers::{Lists, Running},
+    table::Table,
 };
 
 const ROUNDS: usize = 5;
@@ -37,42 +41,39 @@ fn main() {
     }
     let mut numbers = env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let (size, rounds) = (numbers.next().unwrap_or(LARGE), numbers.next().unwrap_or(ROUNDS));
+    let mut record = Record::new(env!("CARGO_TARGET_TMPDIR"), "servers");
     let world = World::start(Vec::new(), TTL);
     let corpus = Corpus::new(size);
     let lists = Lists::of(&corpus);
+    refused(&corpus, &lists, &world, rounds, &mut record);
+    cached(&corpus, &lists, &world, rounds, &mut record);
+    reload::under_load(&corpus, &lists, &world, &mut record);
+    record.save();
+}
 
-    let refusals = Load::new(&corpus.listed(LISTED).names);
-    let running = servers::for_refusals(&lists, world.address);
-    let rounds_of = |running: &[Running], load: &Load, check: &dyn Fn(&Cost)| {
-        let mut costs: BTreeMap<String, Vec<Cost>> = BTreeMap::new();
-        for _ in 0..rounds {
-            for server in running {
-                let cost = load.put_on(server);
-                if !server.is_bare() {
-                    check(&cost);
-                }
-                costs.entry(server.name.clone()).or_default().push(cost);
-            }
-        }
-        costs
-    };
-    let costs = rounds_of(&running, &refusals, &|cost| {
+fn refused(corpus: &Corpus, lists: &Lists, world: &World, rounds: usize, record: &mut Record) {
+    let size = corpus.names.len();
+    let load = Load::new(&corpus.listed(LISTED).names);
+    let running = servers::for_refusals(lists, world.address);
+    servers::keep_loading(&running, world.address, size, record);
+    let costs = costs(&running, &load, rounds, |cost| {
         assert_eq!(cost.codes.keys().collect::<Vec<_>>(), ["NXDOMAIN"], "refusals: {cost:?}");
     });
     let title = format!("Refusals, {size} listed names, {LISTED} of them asked");
-    let table = Table { title, rows: Row::all(&running, &costs) };
-    println!("{table}");
-    table.plot("refusals");
-    drop(running);
+    record.tell(Table::new(title, &running, &costs));
+    table::keep("refused", size, &costs, record);
+}
 
+fn cached(corpus: &Corpus, lists: &Lists, world: &World, rounds: usize, record: &mut Record) {
+    let size = corpus.names.len();
     let unlisted = corpus.unlisted(CACHED).names;
-    let cached = Load::new(&unlisted);
-    let running = servers::for_cached(&lists, world.address);
+    let load = Load::new(&unlisted);
+    let running = servers::for_cached(lists, world.address);
     for server in running.iter().filter(|server| !server.is_bare()) {
-        cached.warm(server);
+        load.warm(server);
     }
     let asked_before = world.answered();
-    let costs = rounds_of(&running, &cached, &|cost| {
+    let costs = costs(&running, &load, rounds, |cost| {
         let answered = |code: &String| ["NOERROR", "NXDOMAIN"].contains(&code.as_str());
         assert!(cost.codes.keys().all(answered), "cached answers: {cost:?}");
     });
@@ -80,9 +81,28 @@ fn main() {
     let missed = world.answered() - asked_before;
     assert!(missed * 1000 < asked, "{missed} of {asked} questions went upstream");
     let title = format!("Cached answers, {} names, {size} listed ones beside", unlisted.len());
-    let table = Table { title, rows: Row::all(&running, &costs) };
-    println!("{table}");
-    table.plot("cached");
+    record.tell(Table::new(title, &running, &costs));
+    table::keep("cached", size, &costs, record);
+}
+
+/// Asks every server in each round; all answers but the bare responder's are checked.
+fn costs(
+    running: &[Running],
+    load: &Load,
+    rounds: usize,
+    check: impl Fn(&Cost),
+) -> BTreeMap<String, Vec<Cost>> {
+    let mut costs: BTreeMap<String, Vec<Cost>> = BTreeMap::new();
+    for _ in 0..rounds {
+        for server in running {
+            let cost = load.put_on(server);
+            if !server.is_bare() {
+                check(&cost);
+            }
+            costs.entry(server.name.clone()).or_default().push(cost);
+        }
+    }
+    costs
 }
 
 /// The floor: each question comes back as NXDOMAIN, whatever it is.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benches::corpus::Corpus;
+use benches::{corpus::Corpus, record::Record};
 use tempfile::TempDir;
 use tests::{
     address,
@@ -17,7 +17,7 @@ use tests::{
     peers::{Peer, RunningPeer, ZONE},
 };
 
-use crate::cost;
+use crate::cost::Memory;
 
 /// With this variable, the bench is the bare responder, at that address.
 pub(crate) const BARE: &str = "PREAU_BENCH_BARE";
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The names to refuse, in every form.
 pub(crate) struct Lists {
-    bundle: Vec<u8>,
+    pub(crate) bundle: Vec<u8>,
     names: String,
     policy_zone: String,
     local_zones: String,
@@ -69,12 +69,14 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// From its start until it refused a listed name.
     pub(crate) load_seconds: f64,
+    /// Then.
+    loaded: Memory,
     process: Process,
 }
 
 enum Process {
     Peer(RunningPeer),
-    Own { child: Child, _folder: TempDir },
+    Own { child: Child, folder: TempDir },
 }
 
 /// Préau, the bare responder, and every peer that is installed. Packet caches are off, or a name that
@@ -112,6 +114,7 @@ fn all(lists: &Lists, upstream: SocketAddr, more: &[(Peer, &str)]) -> Vec<Runnin
             name: name.into(),
             address: server.address,
             load_seconds: started.elapsed().as_secs_f64(),
+            loaded: Memory::of(server.id()),
             process: Process::Peer(server),
         });
     }
@@ -119,9 +122,14 @@ fn all(lists: &Lists, upstream: SocketAddr, more: &[(Peer, &str)]) -> Vec<Runnin
     running
 }
 
-fn preau(lists: &Lists, upstream: SocketAddr) -> Running {
+/// Préau, pinned.
+pub(crate) fn preau(lists: &Lists, upstream: SocketAddr) -> Running {
+    own_preau(&lists.bundle, &lists.refused, upstream)
+}
+
+fn own_preau(bundle: &[u8], refused: &str, upstream: SocketAddr) -> Running {
     let (folder, address) = (TempDir::new().unwrap(), address::unused());
-    fs::write(folder.path().join("bundle"), &lists.bundle).unwrap();
+    fs::write(folder.path().join("bundle"), bundle).unwrap();
     let config = format!(
         "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
          [lists]\nbundle = \"bundle\"\ncache = \"cache\"\n\
@@ -131,7 +139,7 @@ fn preau(lists: &Lists, upstream: SocketAddr) -> Running {
     // Pinned from its start: it looks how many cores there are for it.
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(built_preau()).args(["--config", "preau.toml"]);
-    own("Préau", command, folder, address, &lists.refused)
+    own("Préau", command, folder, address, refused)
 }
 
 fn bare() -> Running {
@@ -139,6 +147,24 @@ fn bare() -> Running {
     let mut command = Command::new(env::current_exe().unwrap());
     command.env(BARE, address.to_string());
     own(BARE_NAME, command, folder, address, "example.com")
+}
+
+/// Keeps how long each took to load, and the memory that Préau's bundle added to that of ten names'.
+pub(crate) fn keep_loading(
+    running: &[Running],
+    upstream: SocketAddr,
+    size: usize,
+    record: &mut Record,
+) {
+    for server in running {
+        record.figure("load, s", &server.name, size, &[server.load_seconds]);
+        record.figure("loaded, RSS MB", &server.name, size, &[server.loaded.resident as f64 / 1e6]);
+    }
+    let few = Corpus::made_up(10);
+    let empty = own_preau(&few.build().bytes, &few.names[0], upstream).loaded;
+    let full = running[0].loaded;
+    let added = (full.written as f64 - empty.written as f64) / 1e6;
+    record.figure("loaded, MB written more", &running[0].name, size, &[added]);
 }
 
 const BARE_NAME: &str = "bare responder";
@@ -171,7 +197,8 @@ fn own(
         name: name.into(),
         address,
         load_seconds,
-        process: Process::Own { child, _folder: folder },
+        loaded: Memory::of(child.id()),
+        process: Process::Own { child, folder },
     }
 }
 
@@ -200,8 +227,17 @@ impl Running {
         self.name == BARE_NAME
     }
 
-    pub(crate) fn memory(&self) -> (u64, u64) {
-        cost::memory(self.id())
+    /// A file of a server of our own.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        match &self.process {
+            Process::Peer(_) => panic!("{} is a peer", self.name),
+            Process::Own { folder, .. } => folder.path().join(name),
+        }
+    }
+
+    /// What a server of our own printed.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
     }
 
     /// Keeps it to one core; the load comes from another.

@@ -1,0 +1,219 @@
+//! Where Préau has to be, and where it is.
+
+use std::fmt::Write as _;
+
+use benches::{record::Figures, spread::Spread};
+
+use crate::Sizes;
+
+const NAME: &str = "filter-core, name";
+const PACKET: &str = "filter-core, from a packet";
+const OURS: &str = "filter-core";
+const A_HASH: &str = "HashMap<String, u32>, aHash";
+const ADBLOCK: &str = "adblock, check only";
+const PREAU: &str = "Préau";
+const BARE: &str = "bare responder";
+const DNSDIST: &str = "dnsdist, SuffixMatchNode";
+const UNBOUND: &str = "Unbound, local-zone";
+
+/// A figure, and what it has to be.
+struct Bar {
+    figure: String,
+    measured: Option<Spread>,
+    bar: Option<Limit>,
+    stretch: Option<Limit>,
+}
+
+#[derive(Clone, Copy)]
+enum Limit {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Limit {
+    fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
+
+    fn shown(limit: Option<Self>) -> String {
+        match limit {
+            Some(Self::AtMost(limit)) => format!("≤ {limit}"),
+            Some(Self::AtLeast(limit)) => format!("≥ {limit}"),
+            None => String::new(),
+        }
+    }
+}
+
+impl Bar {
+    fn new(
+        figure: impl Into<String>,
+        measured: Option<Spread>,
+        bar: Option<Limit>,
+        stretch: Option<Limit>,
+    ) -> Self {
+        Self { figure: figure.into(), measured, bar, stretch }
+    }
+
+    /// The median counts.
+    fn result(&self) -> &'static str {
+        let Some(measured) = self.measured else { return "not measured" };
+        let meets = |limit: Option<Limit>| limit.map(|limit| limit.is_met(measured.median));
+        match (meets(self.bar), meets(self.stretch)) {
+            (Some(false), _) => "**missed**",
+            (_, Some(true)) => "stretch met",
+            (None, Some(false)) => "stretch missed",
+            _ => "met",
+        }
+    }
+}
+
+/// The table of all bars, and how many are met.
+pub(crate) fn table(figures: &Figures, sizes: &Sizes) -> String {
+    let bars = bars(figures, sizes);
+    let with = |result: &str| bars.iter().filter(|bar| bar.result() == result).count();
+    let bare = bars.iter().filter(|bar| bar.bar.is_some()).count();
+    let mut table = format!(
+        "{bare} bars: {} missed, {} not measured; {} stretch figures met. Of several rounds the median \
+         counts; least and greatest in brackets.\n\n\
+         | figure | measured | bar | stretch | |\n|---|---|---|---|---|\n",
+        with("**missed**"),
+        with("not measured"),
+        with("stretch met"),
+    );
+    for bar in &bars {
+        let measured = bar.measured.map_or_else(String::new, |measured| measured.to_string());
+        let [limit, stretch] = [bar.bar, bar.stretch].map(Limit::shown);
+        let result = bar.result();
+        let _ = writeln!(table, "| {} | {measured} | {limit} | {stretch} | {result} |", bar.figure);
+    }
+    table
+}
+
+fn bars(figures: &Figures, sizes: &Sizes) -> Vec<Bar> {
+    let at_most = |limit| Some(Limit::AtMost(limit));
+    let at_least = |limit| Some(Limit::AtLeast(limit));
+    let main = sizes.main;
+    let engine =
+        |kind: &str, ours, other| figures.ratio(&format!("{kind}, ns"), [ours, other], main);
+    let against = |what: &str, peer| figures.ratio(what, [PREAU, peer], main);
+    let of_server = |what: &str| figures.spread(what, PREAU, main);
+
+    let mut bars = Vec::new();
+    for kind in ["unlisted", "listed"] {
+        for (form, name) in [("read before", NAME), ("from a packet", PACKET)] {
+            bars.push(Bar::new(
+                format!("verdict, {kind} name, {form}, to aHash"),
+                engine(kind, name, A_HASH),
+                at_most(0.5),
+                at_most(0.3),
+            ));
+        }
+    }
+    for (kind, bar, stretch) in [("listed", 10.0, 20.0), ("unlisted", 30.0, 60.0)] {
+        bars.push(Bar::new(
+            format!("Brave's `adblock` to ours, {kind}"),
+            engine(kind, ADBLOCK, NAME),
+            at_least(bar),
+            at_least(stretch),
+        ));
+    }
+    bars.extend([
+        Bar::new(
+            format!("bundle of {main} names, octets a name"),
+            figures.spread("bundle, octets a name", OURS, main),
+            at_most(28.0),
+            at_most(20.0),
+        ),
+        Bar::new(
+            format!("private memory that loading {main} names adds, MB"),
+            of_server("loaded, MB written more"),
+            at_most(5.0),
+            at_most(1.0),
+        ),
+        Bar::new(
+            format!("a bundle of {main} names opened and verified, ms"),
+            figures.spread("open, ms", OURS, main),
+            at_most(150.0),
+            at_most(10.0),
+        ),
+        Bar::new(
+            format!("the same of {} names, ms", sizes.great),
+            figures.spread("open, ms", OURS, sizes.great),
+            at_most(600.0),
+            None,
+        ),
+        Bar::new(
+            "compile, user µs a line",
+            figures.spread("compile, user µs a line", OURS, main),
+            at_most(3.0),
+            at_most(2.5),
+        ),
+        Bar::new(
+            "compile, most memory, octets a line",
+            figures.spread("compile, peak octets a line", OURS, main),
+            at_most(150.0),
+            None,
+        ),
+        Bar::new(
+            "refused, user CPU to dnsdist's",
+            against("refused, user µs", DNSDIST),
+            at_most(0.25),
+            None,
+        ),
+        Bar::new(
+            "refused, user CPU to the bare responder's",
+            against("refused, user µs", BARE),
+            None,
+            at_most(2.0),
+        ),
+        Bar::new(
+            "cached, user CPU to Unbound's",
+            against("cached, user µs", UNBOUND),
+            at_most(0.5),
+            at_most(0.25),
+        ),
+    ]);
+    for kind in ["refused", "cached"] {
+        bars.push(Bar::new(
+            format!("{kind}, total CPU to the bare responder's"),
+            against(&format!("{kind}, total µs"), BARE),
+            at_most(1.25),
+            at_most(1.1),
+        ));
+    }
+    bars.extend([
+        Bar::new("reload under load, answers lost", of_server("reload, lost"), at_most(0.0), None),
+        Bar::new(
+            "reload under load, p99 to that without",
+            rounds_ratio(figures, ["reload, p99 µs", "steady, p99 µs"], main),
+            at_most(2.0),
+            at_most(1.1),
+        ),
+        Bar::new(
+            "reload, private memory less one mapping, to that before",
+            of_server("reload, private to steady"),
+            at_most(1.2),
+            None,
+        ),
+    ]);
+    for kind in ["listed", "unlisted"] {
+        let median = |size| Some(figures.spread(&format!("{kind}, ns"), NAME, size)?.median);
+        let ratio = median(sizes.great).zip(median(sizes.small));
+        bars.push(Bar::new(
+            format!("verdict, {kind}, {} names to {}", sizes.great, sizes.small),
+            ratio.map(|(great, small)| Spread::of(vec![great / small])),
+            at_most(1.5),
+            at_most(1.2),
+        ));
+    }
+    bars
+}
+
+/// Of two figures of Préau's own.
+fn rounds_ratio(figures: &Figures, [own, other]: [&str; 2], names: usize) -> Option<Spread> {
+    let [own, other] = [own, other].map(|what| figures.rounds(what, PREAU, names));
+    Some(Spread::of_ratios(own?, other?))
+}

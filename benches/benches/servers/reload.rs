@@ -1,0 +1,108 @@
+//! Lists replaced under load: what clients notice of it, and what memory it takes.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use benches::{
+    corpus::{Corpus, stamp},
+    record::Record,
+    spread::Spread,
+};
+use filter_core::{Stamp, restamp};
+use tests::world::World;
+
+use crate::{
+    CACHED,
+    cost::Memory,
+    load::{Load, Seen},
+    servers::{self, Lists, Running},
+};
+
+/// Each of a while without reloads and one with.
+const ROUNDS: usize = 3;
+/// Questions a second: a town's schools.
+const RATE: usize = 5000;
+const SECONDS: usize = 4;
+const BETWEEN_RELOADS: Duration = Duration::from_secs(1);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+const WHO: &str = "Préau";
+
+pub(crate) fn under_load(corpus: &Corpus, lists: &Lists, world: &World, record: &mut Record) {
+    let server = servers::preau(lists, world.address);
+    // Half refused, half from the cache.
+    let refused = corpus.listed(CACHED).names;
+    let mix = refused.into_iter().zip(corpus.unlisted(CACHED).names);
+    let load = Load::new(&mix.flat_map(|(refused, cached)| [refused, cached]).collect::<Vec<_>>());
+    load.warm(&server);
+
+    let mut serial = stamp().serial;
+    let (mut steady, mut reloading, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        steady.push(load.at_rate(&server, RATE, SECONDS));
+        let before = Memory::of(server.id()).private;
+        let done = AtomicBool::new(false);
+        let (seen, (reloads, most)) = thread::scope(|scope| {
+            let reloads = scope.spawn(|| reload_until(&done, &server, lists, serial));
+            let seen = load.at_rate(&server, RATE, SECONDS);
+            done.store(true, Ordering::Relaxed);
+            (seen, reloads.join().unwrap())
+        });
+        assert!(reloads >= 2, "{reloads} reloads in {SECONDS} s");
+        serial += reloads;
+        let served = format!("serial {serial},");
+        assert!(server.log().contains(&served), "{WHO} did not reload: {}", server.log());
+        reloading.push(seen);
+        // The mapping of the new bundle is there beside the old one's.
+        memory.push(most.saturating_sub(lists.bundle.len() as u64) as f64 / before as f64);
+    }
+
+    let p99 = |seen: &[Seen]| seen.iter().map(|seen| seen.p99_micros).collect::<Vec<_>>();
+    let [steady_p99, reloading_p99] = [p99(&steady), p99(&reloading)];
+    let lost = reloading.iter().map(|seen| seen.lost as f64).sum::<f64>();
+    let asked = reloading.iter().map(|seen| seen.answered).sum::<u64>();
+    let size = corpus.names.len();
+    record.figure("reload, lost", WHO, size, &[lost]);
+    record.figure("steady, p99 µs", WHO, size, &steady_p99);
+    record.figure("reload, p99 µs", WHO, size, &reloading_p99);
+    record.figure("reload, private to steady", WHO, size, &memory);
+    let mut table = format!(
+        "### Reloads of {size} names under {RATE} questions a second\n\n\
+         | | answers | lost | p99, µs (min–max) |\n|---|---|---|---|\n"
+    );
+    let steady_lost: u64 = steady.iter().map(|seen| seen.lost).sum();
+    let steady_answers: u64 = steady.iter().map(|seen| seen.answered).sum();
+    let [steady, reloading] = [steady_p99, reloading_p99].map(Spread::of);
+    let _ = writeln!(table, "| steady | {steady_answers} | {steady_lost} | {steady} |");
+    let _ = writeln!(table, "| a reload a second | {asked} | {lost} | {reloading} |");
+    let _ = writeln!(
+        table,
+        "\nPrivate memory at its most, less one mapping, to that before: {}.",
+        Spread::of(memory)
+    );
+    record.tell(table);
+}
+
+/// How many times it has been made to reload, and the most private memory that it then had.
+fn reload_until(done: &AtomicBool, server: &Running, lists: &Lists, serial: u64) -> (u64, u64) {
+    let (mut reloads, mut most) = (0, 0);
+    while !done.load(Ordering::Relaxed) {
+        reloads += 1;
+        let stamp = Stamp { serial: serial + reloads, ..stamp() };
+        let bundle = restamp(&lists.bundle, stamp).unwrap();
+        fs::write(server.path("new"), bundle).unwrap();
+        fs::rename(server.path("new"), server.path("bundle")).unwrap();
+        let id = server.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
+        for _ in 0..BETWEEN_RELOADS.as_millis() / BETWEEN_LOOKS.as_millis() {
+            most = most.max(Memory::of(server.id()).private);
+            thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+    (reloads, most)
+}
