@@ -8,6 +8,10 @@ use thiserror::Error;
 
 /// Longest wire form in octets, root label included (RFC 1035 §3.1).
 const MAX_WIRE: usize = 255;
+/// Octets that are looked at together, which a processor has instructions for.
+const CHUNK: usize = 16;
+/// Octets of a name's buffer: whole chunks. What is behind the name is zero.
+const BUFFER: usize = MAX_WIRE.next_multiple_of(CHUNK);
 /// Longest label in octets (RFC 1035 §3.1).
 const MAX_LABEL: usize = 63;
 /// Most labels that fit in [`MAX_WIRE`] octets: one octet each, its length octet, and the root.
@@ -33,7 +37,7 @@ pub struct DomainName {
     labels: u8,
     /// Where the first labels' length octets are in the wire form, leftmost first.
     starts: [u8; STARTS_KEPT],
-    wire: [u8; MAX_WIRE],
+    wire: [u8; BUFFER],
 }
 
 impl DomainName {
@@ -63,8 +67,16 @@ impl DomainName {
     /// [`NameError::Compressed`] on a compression pointer or an unknown label type (RFC 1035
     /// §4.1.4), [`NameError::Truncated`] when the root label is missing, [`NameError::NameTooLong`]
     /// beyond 255 octets.
+    #[inline]
     pub fn from_wire(bytes: &[u8]) -> Result<(Self, usize), NameError> {
-        let (mut name, mut end) = (Self::root(), 0);
+        let mut name = Self::root();
+        let length = name.read_wire(bytes)?;
+        Ok((name, length))
+    }
+
+    /// Reads the same into a root name.
+    fn read_wire(&mut self, bytes: &[u8]) -> Result<usize, NameError> {
+        let mut end = 0;
         loop {
             let length = usize::from(*bytes.get(end).ok_or(NameError::Truncated)?);
             if length > MAX_LABEL {
@@ -78,14 +90,13 @@ impl DomainName {
             if length == 0 {
                 break;
             }
-            name.push_start(start);
+            self.push_start(start);
         }
+        self.wire[..end].copy_from_slice(&bytes[..end]);
+        self.len = end as u8;
         // A length octet is at most 63, below `A`: lower-casing the whole form changes labels only.
-        for (to, from) in name.wire.iter_mut().zip(&bytes[..end]) {
-            *to = from.to_ascii_lowercase();
-        }
-        name.len = end as u8;
-        Ok((name, end))
+        self.make_lowercase();
+        Ok(end)
     }
 
     /// The lower-case wire form, root label included.
@@ -117,7 +128,7 @@ impl DomainName {
     }
 
     /// The wire form and what its buffer has behind it.
-    pub(crate) fn padded_wire(&self) -> &[u8; MAX_WIRE] {
+    pub(crate) fn padded_wire(&self) -> &[u8; BUFFER] {
         &self.wire
     }
 
@@ -185,7 +196,31 @@ impl DomainName {
     }
 
     fn root() -> Self {
-        Self { len: 1, labels: 0, starts: [0; STARTS_KEPT], wire: [0; MAX_WIRE] }
+        Self { len: 1, labels: 0, starts: [0; STARTS_KEPT], wire: [0; BUFFER] }
+    }
+
+    /// Maps its letters to lower case.
+    #[inline]
+    fn make_lowercase(&mut self) {
+        let (chunks, _) = self.wire.as_chunks_mut::<CHUNK>();
+        for chunk in chunks.iter_mut().take(usize::from(self.len).div_ceil(CHUNK)) {
+            chunk.make_ascii_lowercase();
+        }
+    }
+
+    /// Whether all octets are those of host names, but for dots and zeros.
+    #[inline]
+    fn is_of_host_octets(&self) -> bool {
+        let (chunks, _) = self.wire.as_chunks::<CHUNK>();
+        chunks.iter().take(usize::from(self.len).div_ceil(CHUNK)).all(|chunk| {
+            // Without a branch, so that a chunk is a few instructions.
+            chunk.iter().fold(true, |all, &octet| {
+                let is_letter = octet.wrapping_sub(b'a') < 26;
+                let is_digit = octet.wrapping_sub(b'0') < 10;
+                let is_other = (octet == b'-') | (octet == b'_') | (octet == b'.') | (octet == 0);
+                all & (is_letter | is_digit | is_other)
+            })
+        })
     }
 
     /// Takes note of one more label, to the right of those before.
@@ -207,22 +242,24 @@ impl DomainName {
             return Err(NameError::NameTooLong);
         }
         let mut name = Self::root();
+        name.wire[1..=text.len()].copy_from_slice(text);
+        name.len = (text.len() + 2) as u8;
+        name.make_lowercase();
+        let of_host_octets = name.is_of_host_octets();
         let mut label_start = 0; // of the label's length octet
         for (position, &byte) in text.iter().enumerate() {
-            if byte == b'.' {
-                name.end_label(label_start, position)?;
-                label_start = position + 1;
-                continue;
+            match byte {
+                b'.' => {
+                    name.end_label(label_start, position)?;
+                    label_start = position + 1;
+                }
+                0 => return Err(NameError::Character { found: '\0', position }),
+                _ if of_host_octets => {}
+                _ if is_host_octet(byte.to_ascii_lowercase()) => {}
+                _ => return Err(NameError::Character { found: char::from(byte), position }),
             }
-            let lower = byte.to_ascii_lowercase();
-            if !is_host_octet(lower) {
-                return Err(NameError::Character { found: char::from(byte), position });
-            }
-            name.wire[position + 1] = lower;
         }
         name.end_label(label_start, text.len())?;
-        name.wire[text.len() + 1] = 0;
-        name.len = (text.len() + 2) as u8;
         Ok(name)
     }
 
