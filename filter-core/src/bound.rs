@@ -9,6 +9,7 @@ mod listed;
 mod operator;
 mod plain;
 mod text;
+mod url;
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 

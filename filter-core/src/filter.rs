@@ -16,6 +16,7 @@ use crate::{
         domains::Domains,
         index::{AskDictionary, Index},
         networks::Networks,
+        pages::Pages,
         patterns::{Automata, AutomataError, Patterns},
         phrases::{self, PhraseIndex},
         rule_sets::RuleSets,
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) networks: Networks,
     automata: OnceLock<Result<Automata, AutomataError>>,
     phrases: OnceLock<PhraseIndex>,
+    pages: OnceLock<Pages>,
     /// In the order of the manifest's sources.
     pub(crate) sources: Vec<SourceSets>,
 }
@@ -139,6 +141,7 @@ impl Filter {
             networks,
             automata: OnceLock::new(),
             phrases: OnceLock::new(),
+            pages: OnceLock::new(),
             sources,
             bytes,
         };
@@ -228,6 +231,12 @@ impl Inner {
         let section = self.section(SectionKind::Phrases).unwrap_or_default();
         let phrase = Patterns::each(section).map_while(Result::ok).nth(number as usize);
         phrase.map_or("", |(_, text)| text)
+    }
+
+    /// The beginnings of URLs, and their section.
+    pub(crate) fn pages(&self) -> (&Pages, &[u8]) {
+        let section = self.section(SectionKind::Urls).unwrap_or_default();
+        (self.pages.get_or_init(|| Pages::build(section)), section)
     }
 
     #[inline]

@@ -40,6 +40,7 @@ mod raw;
 mod rule;
 mod rules;
 mod text;
+mod url;
 mod url_prefix;
 mod verdict;
 
@@ -61,5 +62,6 @@ pub use raw::{
 pub use rule::{Action, Fragment, NamePattern, Options, RuleError, Scope, Source, Suffixes};
 pub use rules::{ListedName, ListedPattern, NameRule, Names, PatternRule};
 pub use text::{CategoryScore, FoundPhrase, FoundTerm, TextReason, TextTrace, TextVerdict};
+pub use url::{PageReason, SearchResult, UrlVerdict};
 pub use url_prefix::{UrlPrefix, UrlPrefixError};
 pub use verdict::{Candidate, Effect, Matched, Reason, Standing, Step, Trace, Verdict};

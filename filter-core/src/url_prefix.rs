@@ -72,34 +72,41 @@ impl FromStr for UrlPrefix {
             }
             _ => text,
         };
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (written, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         if path.is_empty() || path == "/" {
             return Err(UrlPrefixError::NoPath);
         }
-        if authority.contains('@') || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        if written.contains('@') || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(UrlPrefixError::Character);
         }
-        let (host, port) = match authority.rsplit_once(':') {
+        let (host, port) = match written.rsplit_once(':') {
             // An IPv6 address ends with its bracket, or is nothing but colons and digits.
             Some((host, port))
                 if !port.ends_with(']') && (!host.contains(':') || host.ends_with(']')) =>
             {
                 (host, Some(port.parse::<u16>().map_err(|_| UrlPrefixError::Port)?))
             }
-            _ => (authority, None),
+            _ => (written, None),
         };
         let host: DomainName = host.parse()?;
-        let host = match host.labels().flatten().any(|&octet| octet == b':') {
-            true => format!("[{host}]"),
-            false => host.to_string(),
-        };
         let authority = match port {
             Some(0) => return Err(UrlPrefixError::Port),
-            Some(port) if port != 80 && port != 443 => format!("{host}:{port}"),
-            _ => host,
+            port => authority(&host, port.filter(|&port| port != 80 && port != 443)),
         };
         let path_start = authority.len();
         Ok(Self { text: (authority + path).into_boxed_str(), path: path_start })
+    }
+}
+
+/// `host` or `host:port`, as in a list's rules.
+pub(crate) fn authority(host: &DomainName, port: Option<u16>) -> String {
+    let host = match host.labels().flatten().any(|&octet| octet == b':') {
+        true => format!("[{host}]"),
+        false => host.to_string(),
+    };
+    match port {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod domains;
 pub(crate) mod expressions;
 pub(crate) mod index;
 pub(crate) mod networks;
+pub(crate) mod pages;
 pub(crate) mod patterns;
 pub(crate) mod phrases;
 pub(crate) mod rule_sets;

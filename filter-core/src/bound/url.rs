@@ -1,0 +1,116 @@
+//! URLs and results of searches: host, page, words.
+
+use super::{BoundFilter, By, ListRule, listed::Listed};
+use crate::{
+    DomainName, TextVerdict, Verdict,
+    url::{PageReason, Parts, SearchResult, UrlVerdict},
+    url_prefix::authority,
+};
+
+impl BoundFilter {
+    /// Asks about a URL: its host as [`host`](Self::host) does; then the beginnings of URLs that lists
+    /// have, the most specific first, at equal length an allow for what it lifts; then the words of its
+    /// query as [`text`](Self::text) does. A host that the operator allows has no refused pages; what is
+    /// searched for there is judged all the same.
+    pub fn url(&self, url: &str) -> UrlVerdict<'_> {
+        self.judge(url, &[])
+    }
+
+    /// Judges a page of results, in its order: each result's URL, and its title and snippet as one text.
+    /// Keep what is [`UrlVerdict::Allowed`].
+    ///
+    /// ```
+    /// # use filter_core::{Filter, FilterBuilder, Profile, SearchResult, Source, Stamp, UrlVerdict};
+    /// # let mut builder = FilterBuilder::new();
+    /// # let source = builder.source(Source::block("phrases-fr", &["porn"]))?;
+    /// # let mut batch = builder.batch(source);
+    /// # batch.phrase(&"< porno ><160>".parse()?)?;
+    /// # builder.add(batch.finish());
+    /// # let stamp = Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None };
+    /// # let child = Filter::open(builder.build(stamp).bytes)?.bind(&Profile::named("child")?)?;
+    /// let found = [
+    ///     SearchResult { url: "https://a.example/", title: "Le chat", snippet: "Un félin" },
+    ///     SearchResult { url: "https://b.example/", title: "Vidéos", snippet: "p0rno gratuit" },
+    /// ];
+    /// let kept: Vec<_> = child
+    ///     .results(&found)
+    ///     .filter(|(_, verdict)| *verdict == UrlVerdict::Allowed)
+    ///     .map(|(result, _)| result.title)
+    ///     .collect();
+    /// assert_eq!(kept, ["Le chat"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn results<'f, 'r>(
+        &'f self,
+        results: &'r [SearchResult<'r>],
+    ) -> impl Iterator<Item = (&'r SearchResult<'r>, UrlVerdict<'f>)> {
+        results.iter().map(|result| {
+            let said = [result.title, "\n", result.snippet].concat();
+            (result, self.judge(result.url, said.as_bytes()))
+        })
+    }
+
+    /// A URL, and what is said of it.
+    fn judge(&self, url: &str, said: &[u8]) -> UrlVerdict<'_> {
+        let parts = Parts::of(url);
+        let name = match DomainName::parse(parts.host) {
+            Ok(name) => name,
+            Err(error) => return UrlVerdict::Invalid(error),
+        };
+        if let Verdict::Blocked(reason) = self.verdict(&name) {
+            return UrlVerdict::BlockedHost(reason);
+        }
+        if let Some(reason) = self.page(&name, &parts) {
+            return UrlVerdict::BlockedPage(reason);
+        }
+        let query = parts.query();
+        for text in [&*query, said] {
+            if let TextVerdict::Blocked(reason) = self.text(text) {
+                return UrlVerdict::BlockedText(reason);
+            }
+        }
+        UrlVerdict::Allowed
+    }
+
+    /// Why a page of a host that is not refused is.
+    fn page(&self, name: &DomainName, parts: &Parts<'_>) -> Option<PageReason<'_>> {
+        let filter = &self.shared.filter;
+        let (pages, section) = filter.pages();
+        if section.is_empty() {
+            return None;
+        }
+        let listed = Listed::of(self, name);
+        let decision = self.decide(name, &listed);
+        if matches!(decision.by, By::Operator(rule) if rule.allows) {
+            return None;
+        }
+        let url =
+            authority(name, parts.port) + if parts.path.is_empty() { "/" } else { parts.path };
+        let of_set = |(text, set): (_, u32)| {
+            let rule = move |&entry| (text, ListRule { labels: str::len(text), entry });
+            filter.rule_sets.get(set).iter().map(rule)
+        };
+        let found: Vec<(&str, ListRule)> =
+            pages.beginnings(section, &url).flat_map(of_set).collect();
+
+        let mut lifted = listed.lifted_at(0);
+        for level in found.chunk_by(|a, b| a.1.labels == b.1.labels) {
+            let rules = || level.iter().filter(|(_, rule)| !rule.entry.is_exception());
+            for (_, rule) in rules() {
+                lifted = lifted.union(self.in_force(rule.entry).lifts);
+            }
+            let left = |rule: ListRule| self.in_force(rule.entry).blocks.difference(lifted);
+            let is_excepted = |rule: ListRule| found.iter().any(|(_, other)| other.cancels(rule));
+            let blocking = rules().find(|(_, rule)| !left(*rule).is_empty() && !is_excepted(*rule));
+            if let Some(&(matched, rule)) = blocking {
+                let categories = &filter.manifest.categories;
+                return Some(PageReason {
+                    category: left(rule).iter().next().map(|category| categories.info(category)),
+                    source: self.source(rule.entry).map_or("", |source| &source.name),
+                    matched,
+                });
+            }
+        }
+        None
+    }
+}
