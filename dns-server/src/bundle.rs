@@ -7,7 +7,9 @@ mod tests;
 use std::{
     env,
     ffi::OsString,
-    fmt, fs, io,
+    fmt,
+    fs::{self, File},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -122,12 +124,20 @@ pub(crate) fn expired(stamp: &Stamp) -> Option<&str> {
 
 /// Reads a bundle of the operator's.
 fn read(path: &Path) -> Result<Vec<u8>, BundleError> {
-    let bytes = fs::metadata(path).and_then(|metadata| match metadata.is_file() {
-        true => fs::read(path),
+    let mut bytes = Vec::new();
+    let read = open(path)?.read_to_end(&mut bytes);
+    read.map_err(|error| BundleError::read(path, error))?;
+    Ok(bytes)
+}
+
+/// Opens a bundle of the operator's.
+fn open(path: &Path) -> Result<File, BundleError> {
+    let file = fs::metadata(path).and_then(|metadata| match metadata.is_file() {
+        true => File::open(path),
         // Reading a pipe would wait for whoever writes to it.
         false => Err(io::Error::other("not a regular file")),
     });
-    bytes.map_err(|error| BundleError::read(path, error))
+    file.map_err(|error| BundleError::read(path, error))
 }
 
 /// Why a bundle cannot be served.

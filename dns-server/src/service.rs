@@ -54,6 +54,8 @@ pub struct Service {
     poll_now: Notify,
     /// Locked after `origin`, where both are.
     run: Mutex<changes::Run>,
+    /// Snapshots that were replaced, of which some answer may still be under way.
+    replaced: Mutex<Vec<Arc<Snapshot>>>,
 }
 
 /// What a snapshot was made of.
@@ -119,6 +121,7 @@ impl Service {
             origin: Mutex::new(origin),
             poll_now: Notify::new(),
             run: Mutex::default(),
+            replaced: Mutex::default(),
         })
     }
 
@@ -145,6 +148,7 @@ impl Service {
     pub fn replace(&self, mut config: Config) -> Result<Reloaded, Failure> {
         let mut reloaded = Reloaded::default();
         let mut origin = self.origin();
+        self.let_go();
         let servers = servers(&config)?;
         // The same servers keep their connections and their cache.
         let is_same = servers == origin.servers
@@ -188,7 +192,7 @@ impl Service {
         let stats = origin.stats.clone();
         let (lists, plans) = (lists.served, lists.plans);
         *origin = Origin { config, servers, resolver, store, lists, allowances, stats };
-        self.snapshot.store(origin.snapshot(plans));
+        self.serve(origin.snapshot(plans));
         self.keep_records_for(origin.config.operations.audit_keep);
         self.forget_strangers(&mut origin);
         Ok(reloaded)
@@ -205,6 +209,7 @@ impl Service {
         pointer: &Pointer,
         signature: String,
     ) -> Result<(), Failure> {
+        self.let_go();
         let store = &subscription.store;
         let from = subscription.url.to_string();
         let staged = store.adopt(from.clone(), pointer.sha256, signature)?;
@@ -226,7 +231,7 @@ impl Service {
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(&served);
         origin.lists = served;
-        self.snapshot.store(origin.snapshot(plans));
+        self.serve(origin.snapshot(plans));
         let _ = self.note(Event::Lists { serial: origin.lists.stamp().serial }, None);
         Ok(())
     }
@@ -239,7 +244,7 @@ impl Service {
             let plans = snapshot.policy.plans.iter().map(|plan| plan.worked_out(now)).collect();
             let policy = Policy { plans, ..snapshot.policy.clone() };
             let snapshot = Snapshot { policy, ..Snapshot::clone(&snapshot) };
-            self.snapshot.store(Arc::new(snapshot));
+            self.serve(Arc::new(snapshot));
         }
     }
 
@@ -265,6 +270,24 @@ impl Service {
     /// Resolves when the publisher should be asked at once.
     pub(crate) async fn poll_is_due(&self) {
         self.poll_now.notified().await;
+    }
+
+    /// Answers with this from now on.
+    fn serve(&self, snapshot: Arc<Snapshot>) {
+        let before = self.snapshot.swap(snapshot);
+        self.replaced().push(before);
+    }
+
+    /// Lets go of what was replaced, once no answer is made from it: whoever answers must not be the
+    /// last to hold lists, since unmapping them takes milliseconds.
+    fn let_go(&self) {
+        // What only this holds, nobody else can get hold of.
+        self.replaced().retain(|snapshot| Arc::strong_count(snapshot) > 1);
+    }
+
+    fn replaced(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Snapshot>>> {
+        // Each change of it is one operation.
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What to answer with now. Takes no lock; let go of it soon.
@@ -632,6 +655,7 @@ impl Service {
             origin: Mutex::new(origin),
             poll_now: Notify::new(),
             run: Mutex::default(),
+            replaced: Mutex::default(),
         }
     }
 }

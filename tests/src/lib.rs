@@ -10,6 +10,7 @@ pub mod answers;
 pub mod authority;
 pub mod client;
 pub mod conversation;
+pub mod dnsperf;
 pub mod environment;
 pub mod malformed;
 pub mod peers;

@@ -76,6 +76,16 @@ impl Preau {
         1024 * line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
     }
 
+    /// Memory that is its own alone: private pages, those of files that no other process maps among
+    /// them.
+    pub fn private_octets(&self) -> u64 {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id())).unwrap();
+        let lines = rollup.lines().filter(|line| line.starts_with("Private_"));
+        1024 * lines
+            .map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap())
+            .sum::<u64>()
+    }
+
     /// A file of its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -4,9 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
-    io::{BufRead as _, BufReader, Read, Write},
+    io::{BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -22,7 +21,9 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
-use tests::{address, client::Question, environment, preau::Preau, shared, world::World};
+use tests::{
+    address, client::Question, dnsperf::Report, environment, preau::Preau, shared, world::World,
+};
 
 const PREAU: &str = env!("CARGO_BIN_EXE_preau-under-test");
 const NAME: &str = "dns.school.example";
@@ -34,8 +35,6 @@ const DEATH: Duration = Duration::from_secs(5);
 const WARM: Duration = Duration::from_secs(30 * 60);
 /// Octets by which a shorter run may grow, while its cache fills.
 const WARMING: u64 = 8 << 20;
-/// Failed questions that are told of.
-const FAILURES_SHOWN: usize = 20;
 /// Seconds that the world's answers live.
 const TTL: u32 = 30;
 
@@ -316,47 +315,4 @@ fn dnsperf(server: SocketAddr, questions: &Path, duration: Duration, rate: u64) 
         .stderr(File::options().write(true).open("/dev/null").unwrap())
         .spawn()
         .expect("Debian's dnsperf is installed")
-}
-
-/// What dnsperf tells of each question.
-#[derive(Default)]
-struct Report {
-    codes: BTreeMap<String, u64>,
-    lost: u64,
-    /// The first questions that were answered with SERVFAIL: a name and a type.
-    failed: Vec<String>,
-    /// Microseconds.
-    latencies: Vec<u32>,
-}
-
-impl Report {
-    /// Reads `> NOERROR www.example.com A 0.000123` and `> T www.example.com A`.
-    fn read(output: impl Read) -> Self {
-        let mut report = Self::default();
-        for line in BufReader::new(output).lines() {
-            let line = line.unwrap();
-            let Some(line) = line.strip_prefix("> ") else { continue };
-            let words: Vec<_> = line.split_whitespace().collect();
-            match words[..] {
-                ["T", ..] => report.lost += 1,
-                [code, ref question @ .., seconds] => {
-                    if code == "SERVFAIL" && report.failed.len() < FAILURES_SHOWN {
-                        report.failed.push(question.join(" "));
-                    }
-                    *report.codes.entry(code.to_owned()).or_default() += 1;
-                    report.latencies.push((seconds.parse::<f64>().unwrap() * 1e6) as u32);
-                }
-                _ => panic!("dnsperf says: {line}"),
-            }
-        }
-        report
-    }
-
-    /// The latency that so large a share of answers took at most.
-    fn latency(&mut self, share: f64) -> Duration {
-        self.latencies.sort_unstable();
-        let at = (self.latencies.len() as f64 * share) as usize;
-        let micros = self.latencies.get(at.min(self.latencies.len().saturating_sub(1)));
-        Duration::from_micros(micros.copied().unwrap_or_default().into())
-    }
 }

@@ -21,7 +21,7 @@ use lists::{
 };
 use memmap2::Mmap;
 
-use super::{BundleError, expired, read};
+use super::{BundleError, expired, open};
 
 /// Verified copies of bundles.
 ///
@@ -165,14 +165,17 @@ impl Store {
     /// [`BundleError`].
     pub fn stage(&self, source: &Path, keys: &PublicKeys) -> Result<Staged, BundleError> {
         let from = source.display().to_string();
-        let bytes = read(source)?;
+        let original = open(source)?;
+        let incoming = Incoming(self.folder.join(COPIED));
+        // By the kernel, without passing through this process: it may be as large as what is served.
+        copy_synced(original, &incoming.0).map_err(|error| self.failed(error))?;
+        let copy = map(&incoming.0)?;
         let signature = match keys.is_empty() {
             true => None,
-            false => Some(verified(&bytes, source, keys)?),
+            false => Some(verified(&copy, source, keys)?),
         };
-        let incoming = Incoming(self.folder.join(COPIED));
-        write_synced(&incoming.0, &bytes).map_err(|error| self.failed(error))?;
-        self.staged(incoming, from, Sha256Digest::of(&bytes), signature)
+        let digest = Sha256Digest::of(&copy);
+        Self::staged(copy, incoming, from, digest, signature)
     }
 
     /// Takes what was [fetched](Self::fetched), and found to be what `signature` signs, as a
@@ -186,23 +189,21 @@ impl Store {
         digest: Sha256Digest,
         signature: String,
     ) -> Result<Staged, BundleError> {
-        self.staged(Incoming(self.fetched()), from, digest, Some(signature))
+        let incoming = Incoming(self.fetched());
+        Self::staged(map(&incoming.0)?, incoming, from, digest, Some(signature))
     }
 
     fn staged(
-        &self,
+        copy: Mmap,
         incoming: Incoming,
         from: String,
         digest: Sha256Digest,
         signature: Option<String>,
     ) -> Result<Staged, BundleError> {
-        let filter = map(&incoming.0).map_err(|error| match error {
-            BundleError::Invalid { error, .. } => {
-                BundleError::Invalid { from: from.clone(), error }
-            }
-            other => other,
-        })?;
-        Ok(Staged { filter, digest, from, signature, incoming })
+        match Filter::open(copy) {
+            Ok(filter) => Ok(Staged { filter, digest, from, signature, incoming }),
+            Err(error) => Err(BundleError::Invalid { from, error }),
+        }
     }
 
     /// Keeps a copy, in place of any other: for one that is known to fit the configuration.
@@ -316,7 +317,10 @@ pub(super) fn kept(folder: &Path, keys: &PublicKeys) -> (Vec<Kept>, Vec<BundleEr
                 error,
             }),
         };
-        match signed.and_then(|()| map(&path)) {
+        let opened = signed.and_then(|()| {
+            Filter::open(map(&path)?).map_err(|error| BundleError::invalid(&path, error))
+        });
+        match opened {
             Ok(filter) => kept.push(Kept { filter, digest }),
             Err(error) => refused.push(error),
         }
@@ -336,6 +340,13 @@ pub(super) fn verified(
     verified.map_err(|error| BundleError::Signature { from: path.display().to_string(), error })
 }
 
+/// Copies a whole file, down to the disk.
+fn copy_synced(mut original: File, copy: &Path) -> io::Result<()> {
+    let mut file = File::create(copy)?;
+    io::copy(&mut original, &mut file)?;
+    file.sync_all()
+}
+
 /// Writes a whole file, down to the disk.
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
@@ -343,12 +354,12 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Maps and verifies a file of the folder.
-fn map(path: &Path) -> Result<Filter, BundleError> {
+/// Maps a file of the folder.
+fn map(path: &Path) -> Result<Mmap, BundleError> {
     let file = File::open(path).map_err(|error| BundleError::read(path, error))?;
     // SAFETY: the file lies in our own folder, which is locked. It is written once, before this, and
     // later only renamed or unlinked, which leaves a mapping as it is.
     #[expect(unsafe_code, reason = "a mapping is what keeps a bundle out of private memory")]
-    let map = unsafe { Mmap::map(&file) }.map_err(|error| BundleError::read(path, error))?;
-    Filter::open(map).map_err(|error| BundleError::invalid(path, error))
+    let map = unsafe { Mmap::map(&file) };
+    map.map_err(|error| BundleError::read(path, error))
 }

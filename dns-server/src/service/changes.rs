@@ -163,6 +163,7 @@ impl Service {
     pub(crate) fn reload_for(&self, by: Option<Peer>) -> Result<Reloaded, Failure> {
         notify::reloading();
         let mut outcome = self.reload_unrecorded();
+        self.let_go();
         notify::ready();
         let at = seconds(Timestamp::now());
         if let Ok(reloaded) = &mut outcome {
@@ -279,6 +280,7 @@ impl Service {
     /// Forgets allowances and records whose time is over.
     pub(crate) fn tidy(&self) {
         let (now, instant) = (Timestamp::now(), Instant::now());
+        self.let_go();
         let mut origin = self.origin();
         if origin.allowances.remove_ended(now, instant) {
             self.serve_unblocks(origin.unblocks());
@@ -424,7 +426,7 @@ impl Service {
     fn serve_unblocks(&self, unblocks: Unblocks) {
         let mut snapshot = Snapshot::clone(&self.snapshot());
         snapshot.policy.unblocks = unblocks;
-        self.snapshot.store(snapshot.into());
+        self.serve(snapshot.into());
     }
 
     fn run(&self) -> MutexGuard<'_, Run> {

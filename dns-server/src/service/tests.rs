@@ -280,3 +280,18 @@ fn what_a_group_has_of_its_floor() {
     assert_eq!(of_floor.telling, Telling::default());
     assert!(of_floor.structured_errors.is_none());
 }
+
+/// Unmapping lists takes milliseconds.
+#[test]
+fn whoever_answers_is_not_the_last_to_hold_lists() {
+    let snapshot = || testing::snapshot("[upstream]\nservers = [\"192.0.2.53\"]\n");
+    let service = Service::of_snapshot(snapshot());
+    let answering = service.snapshot();
+    let replaced = Arc::downgrade(&answering);
+    service.serve(Arc::new(snapshot()));
+    service.let_go();
+    drop(answering);
+    assert_eq!(replaced.strong_count(), 1);
+    service.let_go();
+    assert_eq!(replaced.strong_count(), 0);
+}
