@@ -117,9 +117,8 @@ impl Snapshot {
             }
         };
         let mut reply = Reply { echo: &question.echo, transport, buffer };
-        let decided = group
-            .and_then(|group| Some((group, self.policy.decide(asked(&question), group, now)?)));
-        let Some((group, mut ruling)) = decided else {
+        let decide = |group| self.policy.decide(asked(&question), group, now);
+        let (Some(group), Some(mut ruling)) = (group, group.and_then(decide)) else {
             self.stats.count_stranger(true);
             let error = ExtendedError::bare(Code::PROHIBITED);
             return Immediate::Reply(reply.write(Rcode::Refused, Body::Empty, Some(error)));

@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ahash::HashMap;
 use filter_core::{Categories, CategoryInfo};
 use ipnet::IpNet;
 
@@ -77,6 +78,8 @@ pub(crate) struct Stats {
     hides_small: bool,
     /// Names of categories, in order.
     categories: Arc<[Box<str>]>,
+    /// The place of each there.
+    places: Arc<HashMap<Box<str>, usize>>,
     /// How long took what was answered at once; one in [`TIMED`].
     at_once: Arc<Histogram>,
     /// How long took what needed the outside.
@@ -94,6 +97,7 @@ impl Default for Stats {
             by_group: Box::default(),
             hides_small: false,
             categories: Arc::default(),
+            places: Arc::default(),
             at_once: Arc::new(Histogram::new(&AT_ONCE)),
             waits: Arc::new(Histogram::new(&WAITS)),
             strangers: Arc::default(),
@@ -185,6 +189,7 @@ impl Stats {
         Self {
             by_group,
             hides_small: small.fold(0, u128::saturating_add) < SMALL,
+            places: Arc::new(names.iter().cloned().zip(0..).collect()),
             categories: names.into(),
             at_once: previous.at_once.clone(),
             waits: previous.waits.clone(),
@@ -314,7 +319,7 @@ impl Stats {
     }
 
     fn place(&self, info: &CategoryInfo) -> Option<usize> {
-        self.categories.binary_search_by(|name| (**name).cmp(&info.name)).ok()
+        self.places.get(&*info.name).copied()
     }
 }
 

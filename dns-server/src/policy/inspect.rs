@@ -77,9 +77,17 @@ impl Inspector {
         asked: &DomainName,
         elements: impl IntoIterator<Item = Element>,
     ) -> Option<Objection<'f>> {
-        let answers = filter.answers(asked);
+        let mut answers = None;
         let is_shared = |name: &DomainName| name.is_public_suffix() || self.shared.holds(name);
         elements.into_iter().find_map(|element| {
+            // Whatever is lifted from `asked`, what nothing refuses is not refused. Addresses hardly ever
+            // are, and this costs less than to look up what is lifted.
+            if let Element::Address(address) | Element::Hint(address) = &element
+                && !filter.address(*address).is_blocked()
+            {
+                return None;
+            }
+            let answers = answers.get_or_insert_with(|| filter.answers(asked));
             let verdict = match &element {
                 Element::Alias(name) | Element::Target(name) => answers.name(name, is_shared),
                 Element::Address(address) | Element::Hint(address) => answers.address(*address),
@@ -99,13 +107,11 @@ impl Inspector {
         asked: &DomainName,
         elements: impl IntoIterator<Item = Element>,
     ) -> Option<Element> {
-        if self.private.get(asked).is_some() {
-            return None;
-        }
-        elements.into_iter().find(|element| match element {
+        let element = elements.into_iter().find(|element| match element {
             Element::Address(address) | Element::Hint(address) => is_private(*address),
             Element::Alias(_) | Element::Target(_) => false,
-        })
+        })?;
+        self.private.get(asked).is_none().then_some(element)
     }
 }
 

@@ -1,10 +1,8 @@
 //! Names of the operator's own network, such as printers and the school portal.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ahash::HashMap;
 use filter_core::DomainName;
 
 /// Local records: a name's addresses, and an address's name. They are all that their names have: any

@@ -8,6 +8,40 @@ use filter_core::DomainName;
 pub(super) struct NameMap<T> {
     /// By wire form.
     entries: HashMap<Box<[u8]>, Entry<T>>,
+    /// Which names there may be at all: nearly every name that is asked for has no ancestor here, and
+    /// this tells without hashing any.
+    shapes: Shapes,
+}
+
+/// Shapes of names: for each length of their wire form, the first octets that names of that length have,
+/// a bit for every 64th octet.
+#[derive(Clone, Debug)]
+struct Shapes(Box<[u64; 256]>);
+
+impl Shapes {
+    fn add(&mut self, wire: &[u8]) {
+        let (length, bit) = Self::of(wire);
+        self.0[length] |= bit;
+    }
+
+    #[inline]
+    fn may_hold(&self, wire: &[u8]) -> bool {
+        let (length, bit) = Self::of(wire);
+        self.0[length] & bit != 0
+    }
+
+    /// Of a wire form other than the root's: length and first octet of its first label.
+    #[inline]
+    fn of(wire: &[u8]) -> (usize, u64) {
+        let first = wire.get(1).copied().unwrap_or_default();
+        (wire.len() & 0xff, 1 << (first & 63))
+    }
+}
+
+impl Default for Shapes {
+    fn default() -> Self {
+        Self(Box::new([0; 256]))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -28,6 +62,7 @@ pub(super) enum Reach {
 impl<T> NameMap<T> {
     /// Adds a name; returns what was said of it before.
     pub(super) fn insert(&mut self, name: &DomainName, reach: Reach, said: T) -> Option<T> {
+        self.shapes.add(name.as_wire());
         let before = self.entries.insert(name.as_wire().into(), Entry { reach, said });
         before.map(|entry| entry.said)
     }
@@ -37,7 +72,8 @@ impl<T> NameMap<T> {
         let wire = name.as_wire();
         let mut at = 0;
         while wire[at] != 0 {
-            if let Some(entry) = self.entries.get(&wire[at..])
+            if self.shapes.may_hold(&wire[at..])
+                && let Some(entry) = self.entries.get(&wire[at..])
                 && (at == 0 || entry.reach == Reach::Subtree)
             {
                 return Some(&entry.said);
@@ -63,7 +99,7 @@ impl<T> NameMap<T> {
 
 impl<T> Default for NameMap<T> {
     fn default() -> Self {
-        Self { entries: HashMap::default() }
+        Self { entries: HashMap::default(), shapes: Shapes::default() }
     }
 }
 

@@ -100,6 +100,8 @@ enum Entry {
 struct Known {
     response: Arc<Response>,
     received: Instant,
+    /// When the last part of its time begins.
+    last: Instant,
     expires: Instant,
     /// Upstream is not asked for its successor before.
     retry_at: Instant,
@@ -173,10 +175,7 @@ impl Cache {
             _ => None,
         };
         let known = [query.record_type, ANY_TYPE].into_iter().find_map(entry)?;
-        match self.fresh(&known, now) {
-            Found::Fresh { answer, refresh: false } => Some(answer),
-            _ => None,
-        }
+        (!self.wants_refresh(&known, now)).then(|| known.into_answer(now, false))
     }
 
     /// Keeps what upstream said, as long as it may; returns it as it is kept.
@@ -192,7 +191,8 @@ impl Cache {
         let record_type = if denies_all { ANY_TYPE } else { query.record_type };
         if lifetime > 0 {
             let expires = now + Duration::from_secs(lifetime.into());
-            let known = Known { response, received: now, expires, retry_at: now };
+            let last = expires - (expires - now) / PREFETCH_PART;
+            let known = Known { response, received: now, last, expires, retry_at: now };
             self.entries.insert(key(&query.name, record_type, query).to_key(), Entry::Known(known));
         }
         // What was said before is no longer true.
@@ -268,24 +268,30 @@ impl Cache {
     }
 
     fn fresh(&self, known: &Known, now: Instant) -> Found {
-        let left = known.expires - now;
-        let last = left <= (known.expires - known.received) / PREFETCH_PART;
-        let refresh = self.settings.prefetch && last && known.retry_at <= now;
-        Found::Fresh { answer: known.answer(now, false), refresh }
+        let refresh = self.wants_refresh(known, now);
+        Found::Fresh { answer: known.clone().into_answer(now, false), refresh }
+    }
+
+    /// Whether an answer that holds should be asked for anew.
+    fn wants_refresh(&self, known: &Known, now: Instant) -> bool {
+        self.settings.prefetch && known.last <= now && known.retry_at <= now
     }
 
     fn stale(&self, known: &Known, now: Instant) -> Found {
         match now < known.expires + self.settings.stale {
-            true => Found::Stale { answer: known.answer(now, true), retry: known.retry_at <= now },
+            true => Found::Stale {
+                answer: known.clone().into_answer(now, true),
+                retry: known.retry_at <= now,
+            },
             false => Found::Nothing,
         }
     }
 }
 
 impl Known {
-    fn answer(&self, now: Instant, stale: bool) -> Answer {
+    fn into_answer(self, now: Instant, stale: bool) -> Answer {
         let age = now.saturating_duration_since(self.received).as_secs();
-        Answer { response: self.response.clone(), age: age.try_into().unwrap_or(u32::MAX), stale }
+        Answer { response: self.response, age: age.try_into().unwrap_or(u32::MAX), stale }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{
     fmt::{self, Write as _},
     net::IpAddr,
+    ops::Range,
 };
 
 use filter_core::DomainName;
@@ -180,8 +181,14 @@ pub fn is_truncated(reply: &[u8]) -> bool {
 const OWNER: [u8; 2] = [0xc0, HEADER as u8];
 /// Octets of a record before its data, its owner being a pointer.
 const DATA_OFFSET: usize = 12;
-/// MNAME and RNAME of our SOA, a name that never resolves (RFC 6761 §6.4).
-const MNAME: &[u8] = b"\x05preau\x07invalid\0";
+/// Our SOA, but for its TTL, RNAME and MINIMUM: owner, type, class, length; MNAME, a name that never
+/// resolves (RFC 6761 §6.4), which RNAME points to; serial 1, refresh 3600 s, retry 600 s, expire a day.
+const SOA_RECORD: [u8; 49] = *b"\xc0\x0c\0\x06\0\x01\0\0\0\0\0\x25\x05preau\x07invalid\0\0\0\
+    \0\0\0\x01\0\0\x0e\x10\0\0\x02\x58\0\x01\x51\x80\0\0\0\0";
+/// Where in it those are.
+const TTL: Range<usize> = 6..10;
+const RNAME: Range<usize> = 27..29;
+const MINIMUM: Range<usize> = 45..49;
 /// Octets of an OPT without options.
 const OPT_LENGTH: usize = 11;
 /// Octets that the extended errors of an answer may take together.
@@ -229,9 +236,7 @@ impl Reply<'_> {
     fn records(&mut self, body: Body<'_>) -> Option<()> {
         match body {
             Body::Empty => Some(()),
-            Body::Negative { ttl } => {
-                self.record(AUTHORITY, rr_type::SOA, ttl, |reply| reply.soa(ttl))
-            }
+            Body::Negative { ttl } => self.soa(ttl),
             Body::Addresses { addresses, ttl } => {
                 addresses.iter().try_for_each(|address| self.address(OWNER, *address, ttl))
             }
@@ -297,14 +302,16 @@ impl Reply<'_> {
         Some(())
     }
 
-    /// SOA data. Nobody transfers this zone: only MINIMUM matters.
+    /// Our SOA, owned by the question's name. Nobody transfers this zone: only MINIMUM matters.
     fn soa(&mut self, negative_ttl: u32) -> Option<()> {
-        let mname = 0xc000 | self.end as u16; // behind a question of at most 271 octets
-        self.push(MNAME)?;
-        self.push(&mname.to_be_bytes())?;
-        [1, 3600, 600, 86_400, negative_ttl]
-            .into_iter()
-            .try_for_each(|n| self.push(&n.to_be_bytes()))
+        let mname = 0xc000 | (self.end + DATA_OFFSET) as u16; // behind a question of at most 271 octets
+        let mut record = SOA_RECORD;
+        record[TTL].copy_from_slice(&negative_ttl.to_be_bytes());
+        record[RNAME].copy_from_slice(&mname.to_be_bytes());
+        record[MINIMUM].copy_from_slice(&negative_ttl.to_be_bytes());
+        self.push(&record)?;
+        self.count(AUTHORITY);
+        Some(())
     }
 
     /// OPT of version 0 without options, if the query had one: our size, the client's DO, the upper
