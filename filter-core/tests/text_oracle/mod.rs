@@ -252,7 +252,8 @@ impl Term {
         if symbols && length < 3 {
             return None;
         }
-        let has_space = |edge: &str| edge.contains(char::is_whitespace);
+        // An accent by itself (`´`) is one on a space.
+        let has_space = |edge: &str| edge.chars().flat_map(fold).any(char::is_whitespace);
         let alone = |word: &Word| word.text.chars().next().map(kind) == Some(Kind::Alone);
         Some(Self {
             starts_word: symbols || has_space(before) || alone(first),
