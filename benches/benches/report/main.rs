@@ -3,7 +3,7 @@
 //!
 //! Arguments: `--quick` for few names and rounds, to see that it works (the report then goes to
 //! `target/tmp`); names of parts, to run those alone (the others' figures of earlier runs stay);
-//! `--write`, to run none.
+//! `--write`, to run none; a number, beyond which no size is measured.
 
 #![allow(clippy::print_stdout, reason = "where the report is, is told")]
 
@@ -87,11 +87,12 @@ fn main() {
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let quick = has("--quick");
     let chosen: Vec<_> = PARTS.iter().filter(|part| has(part.name)).collect();
-    for argument in arguments.iter().filter(|argument| !argument.starts_with("--")) {
-        assert!(
-            PARTS.iter().any(|part| part.name == argument),
-            "{argument}: there is no such part"
-        );
+    let most = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(usize::MAX);
+    for argument in &arguments {
+        let known = ["--quick", "--write"].contains(&argument.as_str())
+            || PARTS.iter().any(|part| part.name == argument)
+            || argument.parse::<usize>().is_ok();
+        assert!(known, "{argument}: neither a part nor a flag nor a number");
     }
     let to_run = match (has("--write"), chosen.is_empty()) {
         (true, _) => Vec::new(),
@@ -101,19 +102,20 @@ fn main() {
     let records = record::folder(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(&records).expect("target/tmp can be written");
     for part in to_run {
-        run(part, quick, &records);
+        let all = if quick { part.quick } else { part.arguments };
+        let fits = |argument: &&&str| argument.parse().map_or(true, |size: usize| size <= most);
+        run(part, &all.iter().filter(fits).copied().collect::<Vec<_>>(), &records);
     }
     write(quick, &records);
 }
 
 /// Runs a part, whose figures of an earlier run go first; says how in a file beside its record.
-fn run(part: &Part, quick: bool, records: &Path) {
+fn run(part: &Part, arguments: &[&str], records: &Path) {
     let path = |extension| records.join(part.name).with_extension(extension);
     for extension in ["md", "tsv", "run"] {
         let _ = fs::remove_file(path(extension));
     }
     let cargo = env::var_os("CARGO").expect("cargo runs benches");
-    let arguments = if quick { part.quick } else { part.arguments };
     let (before, started) = (machine::load(), Instant::now());
     let mut bench = Command::new(cargo)
         .args([
