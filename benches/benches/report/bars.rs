@@ -14,6 +14,8 @@ const ADBLOCK: &str = "adblock, check only";
 const PREAU: &str = "Préau";
 const BARE: &str = "bare responder";
 const DNSDIST: &str = "dnsdist, SuffixMatchNode";
+const SCREENING: &str = "filter-core, folding included";
+const NFA: &str = "aho-corasick, contiguous NFA";
 const UNBOUND: &str = "Unbound, local-zone";
 
 /// A figure, and what it has to be.
@@ -165,7 +167,7 @@ fn bars(figures: &Figures, sizes: &Sizes) -> Vec<Bar> {
         ),
         Bar::new(
             "refused, user CPU to the bare responder's",
-            against("refused, user µs", BARE),
+            all_rounds_ratio(figures, "refused, user µs", [PREAU, BARE], main),
             None,
             at_most(2.0),
         ),
@@ -209,7 +211,47 @@ fn bars(figures: &Figures, sizes: &Sizes) -> Vec<Bar> {
             at_most(1.2),
         ));
     }
+    bars.extend(text(figures));
     bars
+}
+
+/// Phrases are those of the repository: as many as there are.
+fn text(figures: &Figures) -> [Bar; 3] {
+    const SPEED: &str = "text MB/s";
+    let series = figures.series(SPEED);
+    let phrases = series.get(SCREENING).and_then(|points| Some(points.last()?.0)).unwrap_or(0);
+    let ours = |what| figures.spread(what, SCREENING, phrases);
+    [
+        Bar::new(
+            format!("text screening, {phrases} phrases, MB/s"),
+            ours(SPEED),
+            Some(Limit::AtLeast(80.0)),
+            Some(Limit::AtLeast(200.0)),
+        ),
+        Bar::new(
+            "text screening to a bare contiguous NFA",
+            figures.ratio(SPEED, [SCREENING, NFA], phrases),
+            Some(Limit::AtLeast(1.5)),
+            None,
+        ),
+        Bar::new(
+            "text screening, what its automata hold, MB",
+            ours("text MB held"),
+            Some(Limit::AtMost(64.0)),
+            None,
+        ),
+    ]
+}
+
+/// Of all rounds together: the bare responder's user time is some ticks of the kernel's a round.
+fn all_rounds_ratio(
+    figures: &Figures,
+    what: &str,
+    [of, to]: [&str; 2],
+    names: usize,
+) -> Option<Spread> {
+    let sum = |who| Some(figures.rounds(what, who, names)?.iter().sum::<f64>());
+    Some(Spread::of(vec![sum(of)? / sum(to)?]))
 }
 
 /// Of two figures of Préau's own.

@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
@@ -138,7 +139,7 @@ fn own_preau(bundle: &[u8], refused: &str, upstream: SocketAddr) -> Running {
     fs::write(folder.path().join("preau.toml"), config).unwrap();
     // Pinned from its start: it looks how many cores there are for it.
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(built_preau()).args(["--config", "preau.toml"]);
+    command.args(["-c", "0"]).arg(&*PREAU).args(["--config", "preau.toml"]);
     own("Préau", command, folder, address, refused)
 }
 
@@ -202,8 +203,8 @@ fn own(
     }
 }
 
-/// The program of this checkout, as it is released.
-fn built_preau() -> PathBuf {
+/// The program of this checkout, as it is released: built once, so that all are the same.
+static PREAU: LazyLock<PathBuf> = LazyLock::new(|| {
     let cargo = env::var_os("CARGO").expect("cargo runs benches");
     let built = Command::new(cargo)
         .args(["build", "--release", "--locked", "--quiet", "--package", "dns-server"])
@@ -213,7 +214,7 @@ fn built_preau() -> PathBuf {
     // This bench is target/release/deps/servers-….
     let release = env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
     release.join("preau")
-}
+});
 
 impl Running {
     pub(crate) fn id(&self) -> u32 {
