@@ -1,4 +1,4 @@
-//! What the benches share: the engines that are compared, a clock that means something on a busy
+//! What the benches share: the engines that are compared, texts to screen, a clock that means something on a busy
 //! machine, and what is kept of a run for the report. Names, our engine's forms of question and the
 //! counting allocator come from the gate.
 //!
@@ -8,5 +8,6 @@ pub mod contender;
 pub mod cpu_time;
 pub mod record;
 pub mod spread;
+pub mod text;
 
 pub use gate::{allocations, corpus, engine};

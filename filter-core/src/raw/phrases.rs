@@ -27,6 +27,10 @@ use crate::{Phrase, Weight};
 /// Most octets of a bundle's phrases: twenty times what is in use. It bounds the index.
 pub(crate) const MAX_SECTION: usize = 16 << 20;
 
+/// Most octets of pieces for which an automaton of the fastest kind is built: a quarter of a kilobyte
+/// each.
+const MAX_DENSE: usize = 128 << 10;
+
 /// A bundle's phrases, ready to be looked for.
 pub(crate) struct PhraseIndex {
     folder: Folder,
@@ -384,8 +388,13 @@ impl Building {
         self.index.part = 2 * self.index.longest_word.max(512);
         self.index.piece_words = pieces.iter().map(|&(_, word)| word).collect();
         if !pieces.is_empty() {
+            let octets: usize = pieces.iter().map(|(word, _)| word.len()).sum();
+            let kind = match octets <= MAX_DENSE {
+                true => AhoCorasickKind::DFA,
+                false => AhoCorasickKind::ContiguousNFA,
+            };
             let automaton = AhoCorasick::builder()
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .kind(Some(kind))
                 .build(pieces.iter().map(|(word, _)| word))
                 .expect("phrases of 16 MiB have fewer states than an automaton may");
             self.index.pieces = Some(automaton);

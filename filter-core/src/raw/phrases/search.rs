@@ -154,18 +154,52 @@ impl<'s> Search<'s> {
     fn token(&mut self, start: usize, end: usize) {
         let length = end - start;
         if length > Key::MAX {
-            self.read_long(start, end);
+            self.parts(start, end);
             return;
         }
         let key = Key::read(self.text, start, length);
         match self.known.get(key) {
             Meaning::NO_WORD => {}
             Meaning::HARMLESS => self.harmless_word(),
-            Meaning::UNKNOWN => self.read_first(key, start, end),
+            Meaning::UNKNOWN => self.parts(start, end),
             Meaning(word) if word & Meaning::SEVERAL == 0 => {
                 self.next_word(self.known.records.words[word as usize], start);
             }
             Meaning(words) => self.recall(words, start),
+        }
+    }
+
+    /// A token that is not known as a whole: what common punctuation beyond ASCII parts it into. Words
+    /// with an apostrophe or a quotation mark are not to be worked out apart from those without.
+    #[inline(never)]
+    fn parts(&mut self, start: usize, end: usize) {
+        let (mut from, mut at) = (start, start);
+        while at < end {
+            match punctuation(&self.text[at..end]) {
+                0 => at += 1,
+                length => {
+                    self.part(from, at);
+                    at += length;
+                    from = at;
+                }
+            }
+        }
+        self.part(from, end);
+    }
+
+    fn part(&mut self, start: usize, end: usize) {
+        let length = end - start;
+        if length == 0 {
+            return;
+        }
+        if length > Key::MAX {
+            self.read_long(start, end);
+            return;
+        }
+        let key = Key::read(self.text, start, length);
+        match self.known.get(key) {
+            Meaning::UNKNOWN => self.read_first(key, start, end),
+            _ => self.token(start, end),
         }
     }
 
@@ -462,6 +496,17 @@ fn found_whole(index: &PhraseIndex, found: &mut Found, reading: &str, at: &Range
         let pieces = uses.pieces.iter().map(|piece| piece.term);
         let terms = uses.whole.iter().copied().chain(pieces);
         terms.for_each(|term| found.add(term, at.clone(), true));
+    }
+}
+
+/// Octets of the punctuation mark that a text begins with, of those that often touch words.
+fn punctuation(text: &[u8]) -> usize {
+    match text {
+        // No-break space, guillemets.
+        [0xc2, 0xa0 | 0xab | 0xbb, ..] => 2,
+        // Dashes, quotation marks, the apostrophe, the ellipsis.
+        [0xe2, 0x80, 0x93 | 0x94 | 0x98 | 0x99 | 0x9c | 0x9d | 0xa6, ..] => 3,
+        _ => 0,
     }
 }
 

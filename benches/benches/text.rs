@@ -1,0 +1,213 @@
+//! Screening texts for weighted phrases, beside automata that only find the terms, in a text that was
+//! folded for them beforehand.
+//!
+//! Argument: megabytes of text, instead of 50.
+
+use std::{collections::BTreeSet, env, fs, hint::black_box, path::Path};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use benches::{
+    allocations::Counting,
+    cpu_time::thread_cpu_nanos,
+    record::Record,
+    spread::Spread,
+    text::{folded, folded_term, phrases, text},
+};
+use daachorse::DoubleArrayAhoCorasick;
+use filter_core::{BoundFilter, Filter, FilterBuilder, Phrase, Profile, Source, Stamp};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting::new();
+
+/// Odd, so that a median is one of the rounds.
+const ROUNDS: usize = 5;
+
+fn main() {
+    let megabytes = env::args().skip(1).find_map(|size| size.parse().ok()).unwrap_or(50usize);
+    let mut record = Record::new(env!("CARGO_TARGET_TMPDIR"), "text");
+    let phrases = phrases();
+    let text = text(megabytes * 1_000_000);
+    let folded = folded(&text);
+    let ours = Ours::new(&phrases);
+    let terms = Terms::new(&phrases);
+    let automaton = |kind| {
+        let builder = AhoCorasick::builder().kind(Some(kind)).build(&terms.texts);
+        builder.expect("some thousand terms")
+    };
+    let ((nfa, nfa_cost), (dfa, dfa_cost)) = (
+        costing(|| automaton(AhoCorasickKind::ContiguousNFA)),
+        costing(|| automaton(AhoCorasickKind::DFA)),
+    );
+    let (daachorse, daachorse_cost) = costing(|| {
+        DoubleArrayAhoCorasick::<u32>::new(&terms.texts).expect("some thousand different terms")
+    });
+
+    let trace = ours.child.explain_text(&text);
+    let found: BTreeSet<&str> = trace
+        .phrases
+        .iter()
+        .filter(|phrase| phrase.terms.iter().all(|term| !term.disguised))
+        .map(|phrase| phrase.text)
+        .collect();
+    let expected = terms.phrases_in(&phrases, &nfa, &folded);
+    // Real texts have letters that are folded for the others less well.
+    if env::var_os("PREAU_BENCH_TEXT").is_none() {
+        assert!(found.iter().copied().eq(expected.iter().map(String::as_str)), "ours finds others");
+    }
+    record.tell(format_args!(
+        "### {} phrases, {} MB of text ({} MB folded), {} phrases in it, in disguise {} more\n",
+        phrases.len(),
+        text.len() / 1_000_000,
+        folded.len() / 1_000_000,
+        found.len(),
+        trace.phrases.len() - found.len(),
+    ));
+
+    let contenders = [
+        Contender {
+            name: "aho-corasick, contiguous NFA",
+            cost: nfa_cost,
+            octets: folded.len(),
+            run: &|| nfa.find_overlapping_iter(&folded).count(),
+        },
+        Contender {
+            name: "filter-core, folding included",
+            cost: ours.cost,
+            octets: text.len(),
+            run: &|| usize::from(ours.child.text(&text).is_blocked()),
+        },
+        Contender {
+            name: "daachorse",
+            cost: daachorse_cost,
+            octets: folded.len(),
+            run: &|| daachorse.find_overlapping_iter(&folded).count(),
+        },
+        Contender {
+            name: "aho-corasick, DFA",
+            cost: dfa_cost,
+            octets: folded.len(),
+            run: &|| dfa.find_overlapping_iter(&folded).count(),
+        },
+    ];
+    let mut rounds = vec![Vec::new(); contenders.len()];
+    for _ in 0..ROUNDS {
+        for (Contender { octets, run, .. }, rounds) in contenders.iter().zip(&mut rounds) {
+            let start = thread_cpu_nanos();
+            black_box(run());
+            rounds.push(*octets as f64 * 1e3 / (thread_cpu_nanos() - start) as f64);
+        }
+    }
+    record.tell(
+        "| CPU time | MB/s | ratio to the first | built in ms | octets |\n|---|---|---|---|---|",
+    );
+    for (Contender { name, cost, .. }, own) in contenders.iter().zip(&rounds) {
+        let ratio = Spread::of_ratios(own, &rounds[0]);
+        let Cost { milliseconds, octets } = cost;
+        record.tell(format_args!(
+            "| {name} | {} | {ratio} | {milliseconds:.0} | {octets} |",
+            Spread::of(own.clone())
+        ));
+        record.figure("text MB/s", name, phrases.len(), own);
+    }
+    let before = ALLOCATOR.live();
+    ALLOCATOR.reset_peak();
+    black_box(ours.child.text(&text).is_blocked());
+    record.tell(format_args!("\nBeside the text: {} octets at most.", ALLOCATOR.peak() - before));
+    short_texts(&ours.child, &mut record);
+    record.save();
+}
+
+/// Queries and titles, one after the other: nothing is known of any word when a text begins.
+fn short_texts(child: &BoundFilter, record: &mut Record) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lists/data/phrases/innocent.txt");
+    let table = fs::read_to_string(path).expect("the repository has innocent texts");
+    let texts: Vec<&str> =
+        table.lines().filter_map(|line| Some(line.split_once('\t')?.1)).collect();
+    let octets: usize = texts.iter().map(|text| text.len()).sum();
+    let rounds: Vec<f64> = (0..9)
+        .map(|_| {
+            let start = thread_cpu_nanos();
+            for text in &texts {
+                black_box(child.text(*text).is_blocked());
+            }
+            (thread_cpu_nanos() - start) as f64 / texts.len() as f64
+        })
+        .collect();
+    record.tell(format_args!(
+        "\nTexts of {} octets: {} ns each.",
+        octets / texts.len(),
+        Spread::of(rounds.clone())
+    ));
+    record.figure("short text ns", "filter-core", texts.len(), &rounds);
+}
+
+/// Something that goes through a text once.
+struct Contender<'t> {
+    name: &'static str,
+    cost: Cost,
+    /// Of its text.
+    octets: usize,
+    run: &'t dyn Fn() -> usize,
+}
+
+struct Cost {
+    milliseconds: f64,
+    octets: u64,
+}
+
+/// What building something takes, and what it then holds.
+fn costing<T>(build: impl FnOnce() -> T) -> (T, Cost) {
+    let (start, before) = (thread_cpu_nanos(), ALLOCATOR.live());
+    let built = build();
+    let milliseconds = (thread_cpu_nanos() - start) as f64 / 1e6;
+    (built, Cost { milliseconds, octets: ALLOCATOR.live() - before })
+}
+
+struct Ours {
+    child: BoundFilter,
+    cost: Cost,
+}
+
+impl Ours {
+    fn new(phrases: &[Phrase]) -> Self {
+        let mut builder = FilterBuilder::new();
+        let source = builder.source(Source::block("phrases", &["porn"])).expect("a plain source");
+        let mut batch = builder.batch(source);
+        for phrase in phrases {
+            batch.phrase(phrase).expect("phrases were checked");
+        }
+        builder.add(batch.finish());
+        let stamp = Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None };
+        let filter =
+            Filter::open(builder.build(stamp).bytes).expect("a bundle that was just built");
+        let child = filter.bind(&Profile::named("child").expect("built in")).expect("it fits");
+        let ((), cost) = costing(|| filter.prepare_text());
+        Self { child, cost }
+    }
+}
+
+/// Distinct terms, as they are in a folded text.
+struct Terms {
+    texts: Vec<String>,
+}
+
+impl Terms {
+    fn new(phrases: &[Phrase]) -> Self {
+        let terms = phrases.iter().flat_map(Phrase::terms).map(folded_term);
+        let texts: BTreeSet<String> = terms.collect();
+        Self { texts: texts.into_iter().collect() }
+    }
+
+    /// The phrases that have all their terms in the text, as they are written.
+    fn phrases_in(&self, phrases: &[Phrase], nfa: &AhoCorasick, folded: &str) -> BTreeSet<String> {
+        let mut seen = vec![false; self.texts.len()];
+        for found in nfa.find_overlapping_iter(folded) {
+            seen[found.pattern().as_usize()] = true;
+        }
+        let has = |term: &str| {
+            self.texts.binary_search(&folded_term(term)).is_ok_and(|place| seen[place])
+        };
+        let found = phrases.iter().filter(|phrase| phrase.terms().all(has));
+        found.map(ToString::to_string).collect()
+    }
+}
