@@ -108,6 +108,7 @@ fn main() {
             Spread::of(own.clone())
         ));
         record.figure("text MB/s", name, phrases.len(), own);
+        record.figure("text MB held", name, phrases.len(), &[*octets as f64 / 1e6]);
     }
     let before = ALLOCATOR.live();
     ALLOCATOR.reset_peak();

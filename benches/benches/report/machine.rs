@@ -50,7 +50,8 @@ pub(crate) fn load() -> String {
     averages.split(' ').next().unwrap_or_default().to_owned()
 }
 
-fn commit() -> String {
+/// What is checked out, and whether it was changed since.
+pub(crate) fn commit() -> String {
     let changed = match said("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty() {
         true => "",
         false => ", changed since",

@@ -34,7 +34,7 @@ struct Part {
     quick: &'static [&'static str],
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part {
         name: "gate",
         package: "gate",
@@ -69,6 +69,13 @@ const PARTS: [Part; 5] = [
         title: "Whole servers",
         arguments: &["1250000", "3"],
         quick: &["20000", "1"],
+    },
+    Part {
+        name: "text",
+        package: "benches",
+        title: "Text screening",
+        arguments: &["50"],
+        quick: &["2"],
     },
 ];
 
@@ -145,8 +152,9 @@ fn run(part: &Part, arguments: &[&str], records: &Path) {
     let command =
         format!("cargo bench -p {} --bench {} -- {}", part.package, part.name, arguments.join(" "));
     let told = format!(
-        "`{}`: {:.1} min, load average {before} before, {} after{result}.\n",
+        "`{}` of commit `{}`: {:.1} min, load average {before} before, {} after{result}.\n",
         command.trim_end_matches(" -- "),
+        machine::commit(),
         started.elapsed().as_secs_f64() / 60.0,
         machine::load(),
     );
