@@ -25,7 +25,7 @@ use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
     task::{JoinSet, spawn_blocking},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,12 +38,11 @@ use crate::{
     failure::Failure,
     firewall,
     listen::{self, Listeners},
-    log,
-    metrics::MetricsListener,
-    notify,
+    log, metrics, notify,
     policy::explain::Explanation,
     query, run,
     service::{self, Service},
+    web::server::WebListener,
     wire::text,
 };
 
@@ -202,15 +201,18 @@ fn serve(config: Config) -> Result<(), Failure> {
     let (socket, metrics) = {
         let _runtime = runtime.enter();
         let socket = control::socket(&config).map(|path| ControlSocket::bind(&path)).transpose()?;
-        (socket, config.operations.metrics.map(MetricsListener::bind).transpose()?)
+        let at = |address| {
+            WebListener::tcp(address).map_err(|error| Failure::Metrics { address, error })
+        };
+        (socket, config.operations.metrics.map(at).transpose()?)
     };
     let service = Arc::new(Service::start(config)?);
     service.take_up();
     if let Some(socket) = &socket {
         tracing::info!("control socket {}", socket.path().display());
     }
-    if let Some(metrics) = &metrics {
-        tracing::info!("metrics at http://{}/metrics", metrics.address()?);
+    if let Some(address) = metrics.as_ref().map(WebListener::address).transpose()?.flatten() {
+        tracing::info!("metrics at http://{address}/metrics");
     }
     let addresses = listeners.addresses()?;
     for &address in &addresses.dns {
@@ -230,13 +232,17 @@ fn serve(config: Config) -> Result<(), Failure> {
         if let Some(socket) = socket {
             operations.spawn(socket.serve(service.clone()));
         }
-        if let Some(metrics) = metrics {
-            operations.spawn(metrics.serve(service.clone()));
+        let mut faces = JoinSet::new();
+        if let Some(listener) = metrics {
+            faces.spawn(metrics::server(service.clone()).serve(listener, shutdown.clone()));
         }
         if let Some(&address) = addresses.dns.first() {
             operations.spawn(notify::attend(query::reachable(address)));
         }
-        run::serve(listeners, service.clone(), shutdown).await
+        let outcome = run::serve(listeners, service.clone(), shutdown.clone()).await;
+        shutdown.cancel(); // also where a socket failed
+        let _ = timeout(PARTING, async { while faces.join_next().await.is_some() {} }).await;
+        outcome
     });
     service.stopped();
     // A reload under way would keep the process until it is done.
@@ -246,6 +252,8 @@ fn serve(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How long HTTP requests in hand may take once the server is told to stop.
+const PARTING: Duration = Duration::from_secs(5);
 /// How often what is over is forgotten.
 const TIDY: Duration = Duration::from_secs(60);
 

@@ -53,6 +53,7 @@ mod state;
 mod stats;
 #[cfg(test)]
 mod testing;
+mod web;
 pub mod wire;
 
 pub use config::{Config, ConfigError};

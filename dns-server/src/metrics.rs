@@ -1,120 +1,46 @@
 //! `[metrics]`: what a server counts, for Prometheus (text format, version 0.0.4).
 
 use std::{
-    convert::Infallible,
     fmt::{self, Display, Write as _},
     iter,
-    net::{SocketAddr, TcpListener as BlockingListener},
     sync::Arc,
-    time::Duration,
 };
 
+use axum::{
+    Router,
+    extract::State,
+    http::{
+        StatusCode,
+        header::{CONNECTION, CONTENT_TYPE},
+    },
+    response::IntoResponse,
+    routing::get,
+};
 use filter_core::DomainName;
-use http_body_util::Full;
-use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
-use tokio::{
-    net::TcpListener,
-    sync::Semaphore,
-    task::spawn_blocking,
-    time::{sleep, timeout},
-};
+use tokio::task::spawn_blocking;
 
 use crate::{
     control::status::Status,
-    failure::Failure,
     resolve::upstream::ServerStatus,
     service::Service,
     stats::{Stats, Times, Whose},
+    web::server::{Bounds, WebServer},
 };
 
-/// Connections at once; others wait.
-const CONNECTIONS: usize = 8;
-/// How long a connection may last; a scrape takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Pause after an error of the socket itself.
-const ERROR_PAUSE: Duration = Duration::from_millis(200);
-
-/// Where metrics are served.
-#[derive(Debug)]
-pub(crate) struct MetricsListener(TcpListener);
-
-impl MetricsListener {
-    /// Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// [`Failure::Metrics`].
-    pub(crate) fn bind(address: SocketAddr) -> Result<Self, Failure> {
-        let bind = || {
-            let listener = BlockingListener::bind(address)?;
-            listener.set_nonblocking(true)?; // as tokio wants it
-            TcpListener::from_std(listener)
-        };
-        bind().map(Self).map_err(|error| Failure::Metrics { address, error })
-    }
-
-    /// Where it is, with the port that was chosen.
-    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-
-    /// Answers `GET /metrics`; never ends.
-    pub(crate) async fn serve(self, service: Arc<Service>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let stream = match self.0.accept().await {
-                Ok((stream, _)) => TokioIo::new(stream),
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept connections for metrics");
-                    sleep(ERROR_PAUSE).await;
-                    continue;
-                }
-            };
-            let service = service.clone();
-            tokio::spawn(async move {
-                let respond = service_fn(move |request| respond(request, service.clone()));
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .keep_alive(false)
-                    .serve_connection(stream, respond);
-                // An error is the other end's hanging up.
-                let _ = timeout(PATIENCE, connection).await;
-                drop(place);
-            });
-        }
-    }
+/// `GET /metrics`, for a few who ask now and then.
+pub(crate) fn server(service: Arc<Service>) -> WebServer {
+    let bounds = Bounds { connections: 8, body: 0, ..Bounds::default() };
+    let router = Router::new().route("/metrics", get(scrape)).with_state(service);
+    WebServer { router, bounds, ..WebServer::new("metrics") }
 }
 
-async fn respond(
-    request: Request<Incoming>,
-    service: Arc<Service>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/metrics") => {
-            // Waits for a reload under way, which takes a while.
-            match spawn_blocking(move || text(&service)).await {
-                Ok(text) => {
-                    *response.body_mut() = Full::new(text.into());
-                    StatusCode::OK
-                }
-                Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            }
-        }
-        (_, "/metrics") => StatusCode::METHOD_NOT_ALLOWED,
-        _ => StatusCode::NOT_FOUND,
-    };
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    Ok(response)
+async fn scrape(State(service): State<Arc<Service>>) -> impl IntoResponse {
+    // Waits for a reload under way, which takes a while.
+    let page = spawn_blocking(move || text(&service)).await;
+    let headers =
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CONNECTION, "close")];
+    page.map(|page| (headers, page)).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Everything, as it is now.

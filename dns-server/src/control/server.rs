@@ -1,30 +1,21 @@
 //! The end of the server.
 
-use std::{
-    fs::{self, Permissions},
-    io,
-    os::unix::{
-        fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
-        net::UnixStream as BlockingStream,
-    },
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use filter_core::DomainName;
 use serde::Serialize;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{UnixListener, UnixStream},
+    net::UnixStream,
     sync::Semaphore,
     task::spawn_blocking,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use super::{Request, Response, peer::Peer};
 use crate::{
     failure::Failure,
+    listen::{accept, unix::UnixSocket},
     service::{Service, changes::ChangeError},
 };
 
@@ -34,33 +25,13 @@ const REQUEST: u64 = 16 << 10;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at once; others wait.
 const CONNECTIONS: usize = 8;
-/// Pause after an error of the socket itself.
-const ERROR_PAUSE: Duration = Duration::from_millis(200);
-/// Read and write for the server's user and its group.
-const MODE: u32 = 0o660;
 
 /// A socket that is listened on; its file goes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ControlSocket {
-    listener: UnixListener,
-    file: SocketFile,
+    socket: UnixSocket,
     /// The server's own user.
     own: u32,
-}
-
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    inode: u64,
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Not one that somebody else has put there.
-        if fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }
 
 impl ControlSocket {
@@ -70,22 +41,17 @@ impl ControlSocket {
     /// # Errors
     /// [`Failure::ControlSocket`].
     pub(crate) fn bind(path: &Path) -> Result<Self, Failure> {
-        let failed = |error| Failure::ControlSocket { path: path.to_owned(), error };
-        make_way(path).map_err(failed)?;
         let bind = || {
-            let listener = UnixListener::bind(path)?;
-            let file =
-                SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
-            fs::set_permissions(path, Permissions::from_mode(MODE))?;
+            let socket = UnixSocket::bind(path)?;
             let own = UnixStream::pair()?.0.peer_cred()?.uid();
-            Ok(Self { listener, file, own })
+            Ok(Self { socket, own })
         };
-        bind().map_err(failed)
+        bind().map_err(|error| Failure::ControlSocket { path: path.to_owned(), error })
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        &self.file.path
+        self.socket.path()
     }
 
     /// Answers requests; never ends.
@@ -93,8 +59,8 @@ impl ControlSocket {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
+            match self.socket.accept().await {
+                Ok(stream) => {
                     let (service, own) = (service.clone(), self.own);
                     tokio::spawn(async move {
                         // An error is the other end's hanging up.
@@ -102,29 +68,9 @@ impl ControlSocket {
                         drop(place);
                     });
                 }
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept on the control socket");
-                    sleep(ERROR_PAUSE).await;
-                }
+                Err(error) => accept::recover(error, "the control socket").await,
             }
         }
-    }
-}
-
-/// Removes the socket of a server that is gone.
-fn make_way(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-        Ok(file) if !file.file_type().is_socket() => {
-            return Err(io::Error::other("something else than a socket is there"));
-        }
-        Ok(_) => {}
-    }
-    match BlockingStream::connect(path) {
-        Ok(_) => Err(io::Error::other("another preau answers there")),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) => Err(error),
     }
 }
 

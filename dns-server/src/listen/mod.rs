@@ -1,5 +1,6 @@
 //! Sockets: the only room that sees a client's address.
 
+pub(crate) mod accept;
 mod batch;
 mod datagrams;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub(crate) mod streams;
 pub(crate) mod terms;
 mod tls;
 pub(crate) mod udp;
+pub(crate) mod unix;
 pub(crate) mod waiting;
 
 use std::{
@@ -140,7 +142,7 @@ fn bind_udp(address: SocketAddr, is_shared: bool) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address, Type::STREAM, Protocol::TCP)?;
     // A restart need not wait for connections in TIME_WAIT.
     socket.set_reuse_address(true)?;

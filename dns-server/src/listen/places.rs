@@ -22,7 +22,7 @@ struct Taken {
 }
 
 /// A place, until it is dropped.
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
     /// Whose it is, as soon as that is known.
     client: Option<Network>,
@@ -30,7 +30,7 @@ pub(super) struct Place {
 
 impl Places {
     /// One of `limit` places, if there is one left, for somebody yet unknown.
-    pub(super) fn take(places: &Arc<Self>, limit: usize) -> Result<Place, Limit> {
+    pub(crate) fn take(places: &Arc<Self>, limit: usize) -> Result<Place, Limit> {
         let mut taken = places.taken();
         if taken.total >= limit {
             return Err(Limit::Connections);
@@ -52,7 +52,7 @@ impl Places {
 
 impl Place {
     /// Makes it one of the `limit` places of a client, if that has one left.
-    pub(super) fn of(mut self, client: IpAddr, limit: usize) -> Result<Self, Limit> {
+    pub(crate) fn of(mut self, client: IpAddr, limit: usize) -> Result<Self, Limit> {
         let client = Network::of_client(client);
         {
             let mut taken = self.places.taken();

@@ -17,6 +17,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    accept,
     places::{Place, Places},
     proxy,
     rates::Rates,
@@ -32,8 +33,6 @@ pub(super) const PIPELINE: usize = 16;
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Octets of a query; no honest one is longer.
 pub(super) const QUERY: usize = 4096;
-/// Pause after an error of the socket itself, such as too many open files.
-const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
 /// What is spoken over a connection.
 #[derive(Clone)]
@@ -83,11 +82,7 @@ impl StreamServer {
             match accepted {
                 // A stream that is dropped is closed.
                 Ok((stream, client)) => self.take(stream, client.ip(), &protocol),
-                Err(error) if is_passing(&error) => {}
-                Err(error) => {
-                    tracing::error!(%error, "cannot accept connections");
-                    sleep(ERROR_PAUSE).await;
-                }
+                Err(error) => accept::recover(error, "DNS").await,
             }
         }
     }
@@ -286,12 +281,6 @@ async fn write_all(
     }
     // TLS says that this was the end of it.
     timeout(IDLE_TIMEOUT, writer.shutdown()).await?
-}
-
-/// True for errors of a connection that was gone before it was accepted (accept(2)).
-fn is_passing(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
 #[cfg(test)]

@@ -2,16 +2,18 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
 };
 
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
     resolve::upstream::{Failover, Order, Zones},
     stats::{Carrier, Limit},
     testing,
+    web::server::WebListener,
 };
 
 const CONFIG: &str = "[upstream]\nservers = [\"192.0.2.53\"]\n[[group]]\n\
@@ -30,11 +32,9 @@ fn a_scrape() {
     let runtime = Runtime::new().unwrap();
     let listener = {
         let _runtime = runtime.enter();
-        MetricsListener::bind("127.0.0.1:0".parse().unwrap()).unwrap()
+        WebListener::tcp("127.0.0.1:0".parse().unwrap()).unwrap()
     };
-    let address = listener.address().unwrap();
-    let taken = MetricsListener::bind(address).unwrap_err().to_string();
-    assert!(taken.contains("see [metrics] listen"), "{taken}");
+    let address = listener.address().unwrap().unwrap();
     let mut snapshot = testing::snapshot(CONFIG);
     let failover =
         |server: &str| Failover::new(&[server.parse().unwrap()], Order::Given, false, &[]).unwrap();
@@ -43,7 +43,7 @@ fn a_scrape() {
     let open = snapshot.stats.open(Carrier::Https);
     snapshot.stats.count_limited(Limit::WaitingPerClient);
     let service = Arc::new(Service::of_snapshot(snapshot));
-    runtime.spawn(listener.serve(service));
+    runtime.spawn(server(service).serve(listener, CancellationToken::new()));
     let response = asked(address, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     assert!(response.contains("content-type: text/plain; version=0.0.4"), "{response}");
@@ -85,8 +85,11 @@ fn a_scrape() {
         assert!(name.starts_with("preau_") && value.parse::<f64>().is_ok(), "{line}");
     }
     for (request, status) in [
-        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
-        ("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "405"),
+        ("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "404"),
+        (
+            "POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            "405",
+        ),
         ("nonsense\r\n\r\n", "400"),
     ] {
         let response = asked(address, request);

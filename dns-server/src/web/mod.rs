@@ -1,0 +1,4 @@
+//! What is served over HTTP to people and to other programs, each on a listener and a router of its
+//! own. One server runs them all: [`server::WebServer`].
+
+pub(crate) mod server;
