@@ -35,6 +35,11 @@ pub(crate) enum Request {
     Allow { name: String, group: String, seconds: u64, why: String },
     /// Let a name through no longer.
     End { name: String, group: String },
+    /// What visitors of the block page reported:
+    /// [`Report`](crate::state::reports::Report)s.
+    Reports,
+    /// Somebody has dealt with what was reported about a name: how many reports.
+    Settle { name: String },
 }
 
 /// What comes back.

@@ -88,6 +88,8 @@ impl Page {
         }
         let help = "Names that are let through for a while.";
         self.gauge("allowed_names", help, status.allowed.len());
+        let help = "Names that visitors of the block page reported, not settled.";
+        self.gauge("reports", help, status.reports);
 
         let resolver = &status.resolver;
         self.gauge("cache_entries", "Answers in the cache.", resolver.entries);

@@ -1,6 +1,8 @@
 //! What is being served: configuration, lists and upstream, replaced as one.
 
+mod attempts;
 pub(crate) mod changes;
+pub(crate) mod reports;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +56,8 @@ pub struct Service {
     poll_now: Notify,
     /// Locked after `origin`, where both are.
     run: Mutex<changes::Run>,
+    /// Who reported mistakes lately.
+    reporters: Mutex<reports::Reporters>,
     /// Snapshots that were replaced, of which some answer may still be under way.
     replaced: Mutex<Vec<Arc<Snapshot>>>,
 }
@@ -121,6 +125,7 @@ impl Service {
             origin: Mutex::new(origin),
             poll_now: Notify::new(),
             run: Mutex::default(),
+            reporters: Mutex::default(),
             replaced: Mutex::default(),
         })
     }
@@ -655,6 +660,7 @@ impl Service {
             origin: Mutex::new(origin),
             poll_now: Notify::new(),
             run: Mutex::default(),
+            reporters: Mutex::default(),
             replaced: Mutex::default(),
         }
     }

@@ -3,11 +3,13 @@
 //! ```text
 //! allowances.json   names that are let through for a while
 //! audit.jsonl       what was changed, by whom, when and why
+//! reports.json      what visitors of the block page reported
 //! state.lock        held by the one server that has the folder
 //! ```
 
 pub(crate) mod allowances;
 pub(crate) mod audit;
+pub(crate) mod reports;
 
 use std::{
     env,
@@ -18,13 +20,16 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use filter_core::DomainName;
+use jiff::{Timestamp, civil::Date};
 use lists::digest::Sha256Digest;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use thiserror::Error;
 
 use self::{
     allowances::Allowance,
     audit::{AuditLog, Entry},
+    reports::Reports,
 };
 use crate::{
     bundle::{self, BundleError},
@@ -73,6 +78,9 @@ pub(crate) enum StateError {
 
 const ALLOWANCES: &str = "allowances.json";
 const AUDIT: &str = "audit.jsonl";
+const REPORTS: &str = "reports.json";
+/// Where reports go that cannot be read.
+const UNREADABLE_REPORTS: &str = "reports.unreadable";
 const LOCK: &str = "state.lock";
 
 /// Where a server of that configuration keeps its state; [`StateError::NotAsked`] for one that is
@@ -147,8 +155,40 @@ impl State {
     /// # Errors
     /// [`StateError::Write`]; those from before are remembered.
     pub(crate) fn keep(&self, allowances: &[&Allowance]) -> Result<(), StateError> {
-        let path = self.folder.join(ALLOWANCES);
-        let written = serde_json::to_vec_pretty(allowances).map_err(io::Error::other);
+        self.write(ALLOWANCES, allowances)
+    }
+
+    /// What was reported when the server stopped. What cannot be read is put aside, loudly.
+    pub(crate) fn reports(&self, today: Date) -> Reports {
+        let path = self.folder.join(REPORTS);
+        let read = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Reports::default(),
+            Err(error) => Err(error.to_string()),
+            Ok(octets) => serde_json::from_slice(&octets).map_err(|error| error.to_string()),
+        };
+        match read {
+            Ok(reports) => Reports::kept(reports, today),
+            Err(error) => {
+                let _ = fs::rename(&path, self.folder.join(UNREADABLE_REPORTS));
+                let path = path.display();
+                tracing::error!("{path}: {error}. REPORTS ARE LOST; see {UNREADABLE_REPORTS}");
+                Reports::default()
+            }
+        }
+    }
+
+    /// Remembers exactly these.
+    ///
+    /// # Errors
+    /// [`StateError::Write`]; those from before are remembered.
+    pub(crate) fn keep_reports(&self, reports: &Reports) -> Result<(), StateError> {
+        self.write(REPORTS, &reports.iter().collect::<Vec<_>>())
+    }
+
+    /// Writes a file of the folder anew, at once or not at all.
+    fn write<T: Serialize + ?Sized>(&self, file: &str, content: &T) -> Result<(), StateError> {
+        let path = self.folder.join(file);
+        let written = serde_json::to_vec_pretty(content).map_err(io::Error::other);
         written
             .and_then(|octets| replace(&path, &octets))
             .map_err(|error| StateError::Write { path, error })
@@ -179,6 +219,11 @@ impl State {
         let path = audit_log(&self.folder);
         self.audit.drop_old(now).map_err(|error| StateError::Write { path, error })
     }
+}
+
+/// A name as it stands in a file.
+fn domain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DomainName, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 /// For the server's own user, and its group to read.

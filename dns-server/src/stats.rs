@@ -356,7 +356,8 @@ fn sum<'c>(counters: impl Iterator<Item = &'c AtomicU64>) -> u64 {
     counters.map(|counter| counter.load(Ordering::Relaxed)).sum()
 }
 
-fn is_small(group: &Group) -> bool {
+/// Whether a group is so few addresses that what is told of it is told of persons.
+pub(crate) fn is_small(group: &Group) -> bool {
     addresses(group) < SMALL
 }
 

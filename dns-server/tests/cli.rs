@@ -353,6 +353,13 @@ fn operating_a_server() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is it running, with [control] socket there?"), "{stderr}");
 
+    let state = site.0.path().join("state");
+    fs::create_dir(&state).unwrap();
+    let day = "2026-11-20";
+    let report = format!(
+        r#"{{"name":"a.example","complaint":"needed","first":"{day}","last":"{day}","times":3}}"#
+    );
+    fs::write(state.join("reports.json"), format!("[{report}]")).unwrap();
     let mut server = Server::start(&site);
     server.wait_for("listening on ");
     let ok = |arguments: &[&str]| {
@@ -376,6 +383,16 @@ fn operating_a_server() {
     assert!(list.starts_with("pornhub.com for pupils until "), "{list}");
     assert!(list.contains("(uid "), "{list}");
     assert!(list.ends_with(": a lesson\n"), "{list}");
+
+    assert_eq!(ok(&["reports"]), format!("a.example: refused, needed, 3 times, {day}\n"));
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&ok(&["reports", "--json"])).unwrap()[0]["times"],
+        3
+    );
+    assert_eq!(ok(&["reports", "done", "a.example"]), "a.example: 3 settled.\n");
+    assert_eq!(ok(&["reports"]), "");
+    let (code, _, stderr) = site.run(&["reports", "done", "a.example"]);
+    assert_eq!((code, &*stderr), (Some(1), "error: nothing is reported about a.example\n"));
 
     // A reload with faults prints them to whoever asked for it.
     let good = fs::read_to_string(site.config()).unwrap();
@@ -405,7 +422,7 @@ fn operating_a_server() {
     let audit = ok(&["audit"]);
     assert!(audit.contains(", which porn · starter-porn refused, by "), "{audit}");
     let verified = ok(&["audit", "--verify"]);
-    assert!(verified.contains("audit.jsonl: 6 records, unbroken."), "{audit}{verified}");
+    assert!(verified.contains("audit.jsonl: 7 records, unbroken."), "{audit}{verified}");
     server.signal("-TERM");
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     assert!(!site.0.path().join("control.sock").exists());

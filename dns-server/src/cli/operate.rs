@@ -19,7 +19,7 @@ use crate::{
         status::{Record, Status},
     },
     failure::Failure,
-    state::{self, audit},
+    state::{self, audit, reports::Report},
 };
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +63,14 @@ pub(super) enum Operate {
         #[arg(long, conflicts_with_all = ["name", "group", "time", "why"])]
         list: bool,
     },
+    /// Print what visitors of the block page reported
+    Reports {
+        /// For machines
+        #[arg(long)]
+        json: bool,
+        #[command(subcommand)]
+        action: Option<ReportAction>,
+    },
     /// Print the audit log: what was changed, by whom, when and why
     Audit {
         /// The log; absent: the running server's
@@ -70,6 +78,15 @@ pub(super) enum Operate {
         /// Check that nobody has changed it
         #[arg(long)]
         verify: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReportAction {
+    /// Somebody has dealt with a name: forget what was reported about it
+    Done {
+        /// The name
+        name: DomainName,
     },
 }
 
@@ -126,6 +143,16 @@ impl Operate {
                         "{name} for {group} until {until}, by {}: {}",
                         allowance.by, allowance.why
                     );
+                }
+            }
+            Self::Reports { action: Some(ReportAction::Done { name }), .. } => {
+                let settled: u64 = understood(ask(Request::Settle { name: name.to_string() })?)?;
+                println!("{name}: {settled} settled.");
+            }
+            Self::Reports { json: true, .. } => println!("{}", ask(Request::Reports)?),
+            Self::Reports { json: false, .. } => {
+                for report in understood::<Vec<Report>>(ask(Request::Reports)?)? {
+                    println!("{report}");
                 }
             }
             Self::Audit { file, verify } => {

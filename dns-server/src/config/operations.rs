@@ -1,4 +1,4 @@
-//! `[control]`, `[audit]`, `[metrics]`: how whoever runs a server talks to it, and what it remembers.
+//! `[control]`, `[audit]`, `[reports]`, `[metrics]`: how whoever runs a server talks to it, and what it remembers.
 
 use std::{
     net::SocketAddr,
@@ -16,6 +16,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const ALLOW: RangeInclusive<Duration> = Duration::from_secs(60)..=DAY.saturating_mul(7);
 /// What `keep` may be.
 const KEEP: RangeInclusive<Duration> = DAY..=DAY.saturating_mul(3650);
+/// The same, of `[reports]`.
+const KEEP_REPORTS: RangeInclusive<Duration> = DAY..=DAY.saturating_mul(365);
 /// Octets of a socket's path (unix(7)).
 const SOCKET_PATH: usize = 107;
 
@@ -28,6 +30,8 @@ pub struct Operations {
     pub longest_allow: Duration,
     /// How long records of changes are kept.
     pub audit_keep: Duration,
+    /// How long reports of mistakes are kept after the last of their kind.
+    pub reports_keep: Duration,
     /// Where metrics are served; absent: nowhere. Changing it takes a restart.
     pub metrics: Option<SocketAddr>,
 }
@@ -38,6 +42,7 @@ impl Default for Operations {
             socket: None,
             longest_allow: DAY,
             audit_keep: DAY.saturating_mul(365),
+            reports_keep: DAY.saturating_mul(90),
             metrics: None,
         }
     }
@@ -56,6 +61,9 @@ impl Check {
             audit_keep: self
                 .time(written.audit.keep.as_ref(), &KEEP, "\"1d\" to \"3650d\"")
                 .unwrap_or(defaults.audit_keep),
+            reports_keep: self
+                .time(written.reports.keep.as_ref(), &KEEP_REPORTS, "\"1d\" to \"365d\"")
+                .unwrap_or(defaults.reports_keep),
             metrics: written.metrics.listen.as_ref().and_then(|address| self.metrics(address)),
         }
     }

@@ -1038,11 +1038,12 @@ fn faults_of_lists() {
 fn operations() {
     let day = Duration::from_secs(86_400);
     assert_eq!(parse("").unwrap().operations, Operations::default());
-    let config = "[control]\nsocket = \"/run/p.sock\"\nlongest_allow = \"2h\"\n[audit]\nkeep = \"30d\"\n[metrics]\nlisten = \"[::1]:9353\"\n";
+    let config = "[control]\nsocket = \"/run/p.sock\"\nlongest_allow = \"2h\"\n[audit]\nkeep = \"30d\"\n[reports]\nkeep = \"7d\"\n[metrics]\nlisten = \"[::1]:9353\"\n";
     let expected = Operations {
         socket: Some("/run/p.sock".into()),
         longest_allow: Duration::from_secs(7200),
         audit_keep: 30 * day,
+        reports_keep: 7 * day,
         metrics: Some("[::1]:9353".parse().unwrap()),
     };
     assert_eq!(parse(config).unwrap().operations, expected);
@@ -1059,6 +1060,7 @@ fn operations() {
         ("[control]\nlongest_allow = \"59s\"", "2:17", "`59s` is not a length of time"),
         ("[control]\nlongest_allow = \"long\"", "2:17", "`long` is not a length of time"),
         ("[audit]\nkeep = \"1h\"", "2:8", "from \"1d\" to \"3650d\""),
+        ("[reports]\nkeep = \"366d\"", "2:8", "from \"1d\" to \"365d\""),
         ("[metrics]\nlisten = \"9353\"", "2:10", "`9353` is not an address and a port"),
         ("[audit]\nkeep = 365", "2:8", "invalid type"),
     ];

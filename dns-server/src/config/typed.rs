@@ -40,6 +40,7 @@ pub(super) struct File {
     pub(super) lists: Lists,
     pub(super) control: Control,
     pub(super) audit: Audit,
+    pub(super) reports: Reports,
     pub(super) metrics: Metrics,
     pub(super) group: Vec<Group>,
     pub(super) floor: Option<Floor>,
@@ -233,6 +234,15 @@ pub(super) struct Control {
 pub(super) struct Audit {
     /// How long records are kept, 1d to 3650d.
     #[schemars(extend("default" = time(super::Operations::default().audit_keep.as_secs())))]
+    pub(super) keep: Option<Spanned<String>>,
+}
+
+/// What visitors of the block page report: names that are refused, or pass, by mistake. Never who.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Reports {
+    /// How long a report is kept after the last of its kind, 1d to 365d.
+    #[schemars(extend("default" = time(super::Operations::default().reports_keep.as_secs())))]
     pub(super) keep: Option<Spanned<String>>,
 }
 

@@ -1,6 +1,6 @@
 //! The end of the server.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{fmt::Display, io, path::Path, sync::Arc, time::Duration};
 
 use filter_core::DomainName;
 use serde::Serialize;
@@ -107,7 +107,7 @@ fn refused(message: String) -> Response {
 
 /// Does what is asked.
 fn obey(service: &Service, request: Request, peer: Peer) -> Response {
-    fn changed<T: Serialize>(outcome: Result<T, ChangeError>) -> Response {
+    fn changed<T: Serialize>(outcome: Result<T, impl Display>) -> Response {
         match outcome {
             Ok(value) => done(value),
             Err(error) => refused(error.to_string()),
@@ -137,5 +137,10 @@ fn obey(service: &Service, request: Request, peer: Peer) -> Response {
         Request::End { name, group } => {
             changed(named(&name).and_then(|name| service.end(&name, &group, peer)))
         }
+        Request::Reports => done(service.reports()),
+        Request::Settle { name } => match named(&name) {
+            Ok(name) => changed(service.settle(&name, peer)),
+            Err(error) => refused(error.to_string()),
+        },
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct Status {
     pub(crate) last_reload: Option<LastReload>,
     /// Names that are let through for a while.
     pub(crate) allowed: Vec<Allowance>,
+    /// Names that visitors of the block page reported.
+    #[serde(default)]
+    pub(crate) reports: usize,
     pub(crate) record: Record,
 }
 
@@ -88,6 +91,10 @@ impl fmt::Display for Status {
         for allowance in &self.allowed {
             let Allowance { name, group, until, by, why, .. } = allowance;
             writeln!(f, "allowed: {name} for {group} until {until}, by {by}: {why}")?;
+        }
+        match self.reports {
+            0 => {}
+            reports => writeln!(f, "reports: {reports}, see preau reports")?,
         }
         writeln!(f, "upstream: {}", self.upstream.join(", "))?;
         let figures = &self.resolver;

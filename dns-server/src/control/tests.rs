@@ -42,6 +42,11 @@ fn requests_as_they_are_written() {
         (r#"{"command":"status"}"#, Request::Status),
         (r#"{"command":"reload"}"#, Request::Reload),
         (r#"{"command":"flush","name":null}"#, Request::Flush { name: None }),
+        (r#"{"command":"reports"}"#, Request::Reports),
+        (
+            r#"{"command":"settle","name":"a.example"}"#,
+            Request::Settle { name: "a.example".into() },
+        ),
         (
             r#"{"command":"end","name":"a.example","group":"pupils"}"#,
             Request::End { name: "a.example".into(), group: "pupils".into() },

@@ -32,6 +32,7 @@ use crate::{
         self, State, StateError,
         allowances::{Allowance, Allowances},
         audit::{Entry, Event},
+        reports::Reports,
     },
     wire::rr_type,
 };
@@ -42,7 +43,9 @@ pub(super) struct Run {
     instant: Instant,
     last_reload: Option<LastReload>,
     /// Where changes are recorded, or why nowhere.
-    state: Result<State, StateError>,
+    pub(super) state: Result<State, StateError>,
+    /// What visitors of the block page reported.
+    pub(super) reports: Reports,
 }
 
 impl Default for Run {
@@ -52,6 +55,7 @@ impl Default for Run {
             instant: Instant::now(),
             last_reload: None,
             state: Err(StateError::NotAsked),
+            reports: Reports::default(),
         }
     }
 }
@@ -144,7 +148,11 @@ impl Service {
             Ok(_) | Err(StateError::NotAsked) => {}
             Err(error) => tracing::error!("CHANGES ARE NOT RECORDED, `allow` is refused: {error}"),
         }
-        self.run().state = state;
+        {
+            let mut run = self.run();
+            run.state = state;
+            run.take_up_reports();
+        }
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let (configuration, serial) = (origin.config.digest(), origin.lists.stamp().serial);
         let _ = self.note(Event::Start { version, configuration, serial }, None);
@@ -282,6 +290,7 @@ impl Service {
         let (now, instant) = (Timestamp::now(), Instant::now());
         self.let_go();
         let mut origin = self.origin();
+        self.forget_reports(origin.config.operations.reports_keep);
         if origin.allowances.remove_ended(now, instant) {
             self.serve_unblocks(origin.unblocks());
             // What is kept beyond its time is passed over when it is read.
@@ -333,6 +342,7 @@ impl Service {
             resolver: snapshot.resolver.statistics(),
             last_reload: run.last_reload.clone(),
             allowed: allowed.cloned().collect(),
+            reports: run.reports.iter().len(),
             record: match &run.state {
                 Ok(state) => Record::Kept {
                     folder: state.folder().display().to_string(),
@@ -429,7 +439,7 @@ impl Service {
         self.serve(snapshot.into());
     }
 
-    fn run(&self) -> MutexGuard<'_, Run> {
+    pub(super) fn run(&self) -> MutexGuard<'_, Run> {
         // Each part of it is replaced whole.
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -464,7 +474,7 @@ fn seconds(now: Timestamp) -> Timestamp {
 }
 
 /// The root, a top-level domain, or another under which anyone may have a name.
-fn is_public_suffix(name: &DomainName) -> bool {
+pub(super) fn is_public_suffix(name: &DomainName) -> bool {
     // The root's text has no octet, and the list says as much of its suffix.
     let text_length = name.as_wire().len().saturating_sub(2);
     let suffix = psl::Psl::find(&psl::List, name.labels().rev());

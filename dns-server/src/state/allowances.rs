@@ -4,11 +4,11 @@
 //! across restarts; within a run it never lasts longer than the time that it was given, even where
 //! the clock is set back.
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
 
 use filter_core::DomainName;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Allowance {
-    #[serde(deserialize_with = "domain_name")]
+    #[serde(deserialize_with = "super::domain_name")]
     pub(crate) name: DomainName,
     /// By name: a group's place may change.
     pub(crate) group: String,
@@ -31,10 +31,6 @@ pub(crate) struct Allowance {
     pub(crate) until: Timestamp,
     pub(crate) by: Peer,
     pub(crate) why: String,
-}
-
-fn domain_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DomainName, D::Error> {
-    DomainName::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// Allowances in force, at most one for a name and a group.

@@ -54,6 +54,8 @@ pub(crate) enum Event {
     End { name: String, group: String },
     /// Answers were forgotten; without a name, all.
     Flush { name: Option<String> },
+    /// Reports about a name are settled: so many.
+    Settled { name: String, reports: u64 },
     /// Records were dropped when their time was over; `last` is the digest of the last of them.
     Dropped { records: u64, last: Sha256Digest },
     /// A record that was never finished was removed: the power failed, or the disk.
@@ -84,6 +86,7 @@ impl fmt::Display for Entry {
             Event::End { name, group } => write!(f, "end of {name} for {group}")?,
             Event::Flush { name: Some(name) } => write!(f, "flush of {name}")?,
             Event::Flush { name: None } => f.write_str("flush")?,
+            Event::Settled { name, reports } => write!(f, "{reports} reports of {name} settled")?,
             Event::Dropped { records, .. } => write!(f, "{records} old records dropped")?,
             Event::Unfinished { octets } => write!(f, "{octets} octets of a record removed")?,
         }

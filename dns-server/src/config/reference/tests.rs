@@ -101,7 +101,7 @@ fn it_has_every_key() {
             }
         }
     }
-    assert_eq!(tables, 23);
+    assert_eq!(tables, 24);
     assert!(keys >= 100, "{keys}");
 }
 
