@@ -91,7 +91,7 @@ fn refused<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<&'t str> {
 fn innocent_texts_pass() {
     let table = fs::read_to_string(lists().join("innocent.txt")).unwrap();
     let texts: Vec<&str> = lines(&table).map(|line| line.split_once('\t').unwrap().1).collect();
-    assert!(texts.len() > 1_000, "{}", texts.len());
+    assert!(texts.len() > 1_800, "{}", texts.len());
     assert_eq!(refused(texts), <[&str; 0]>::default());
 }
 
