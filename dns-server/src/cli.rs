@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]
 
 mod operate;
+mod rollout;
 
 use std::{
     env,
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use ::rollout::RolloutError;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
@@ -29,7 +31,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::operate::Operate;
+use self::{operate::Operate, rollout::Rollout};
 use crate::{
     bundle::{self, Origin},
     check_search,
@@ -112,6 +114,7 @@ enum Command {
     Healthcheck,
     #[command(flatten)]
     Operate(Operate),
+    Rollout(Rollout),
     /// Print the manual page
     #[command(hide = true)]
     Man,
@@ -141,7 +144,8 @@ pub fn main() -> ExitCode {
 /// What a person reads who started a command that failed.
 fn message(failure: &Failure) -> String {
     match failure {
-        Failure::Config(ConfigError::Invalid(faults)) => {
+        Failure::Config(ConfigError::Invalid(faults))
+        | Failure::Rollout(RolloutError::Invalid(faults)) => {
             let colored = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
             let show = if colored { Diagnostic::colored } else { Diagnostic::to_string };
             faults.iter().map(show).collect::<Vec<_>>().join("\n\n")
@@ -183,6 +187,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         }
         // Faults of the file are no obstacle to asking a server that runs.
         Command::Operate(command) => command.run(path),
+        Command::Rollout(command) => command.run(path),
     }
 }
 

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use filter_core::BindError;
 use jiff::civil::Date;
 use lists::pull::PullError;
+use rollout::RolloutError;
 use thiserror::Error;
 
 use crate::{bundle::BundleError, config::ConfigError};
@@ -121,6 +122,9 @@ pub enum Failure {
         /// The day that the table of search engines is of.
         dated: Date,
     },
+    /// Nothing is rolled out to browsers.
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
     /// The operating system refuses something that every program needs.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -143,7 +147,8 @@ impl Failure {
     /// clap's.)
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => Self::CONFIG,
+            Self::Config(_)
+            | Self::Rollout(RolloutError::Read { .. } | RolloutError::Invalid(_)) => Self::CONFIG,
             // Nothing is wrong with the bundle.
             Self::Bundle(BundleError::InUse { .. }) => 1,
             Self::Bundle(_) => 4,

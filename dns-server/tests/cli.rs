@@ -87,6 +87,41 @@ fn exit_codes() {
 }
 
 #[test]
+fn rollout_writes_a_folder_and_nothing_by_halves() {
+    let site = tempfile::tempdir().unwrap();
+    let (config, out) = (site.path().join("rollout.toml"), site.path().join("out"));
+    let rollout = || run(preau(&["rollout", "--out"]).arg(&out).arg("--config").arg(&config));
+    let (code, example, _) = run(&mut preau(&["rollout", "--example"]));
+    assert_eq!(code, Some(0));
+    fs::write(&config, &example).unwrap();
+    let (code, stdout, stderr) = rollout();
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(stdout.starts_with(&format!("Wrote {}: 39 files.\n", out.display())), "{stdout}");
+    assert!(out.join("pupils/windows/edge.reg").is_file());
+
+    fs::write(&config, "[[audience]]\nname = \"a\"\nsearch = \"altavista\"\n").unwrap();
+    let (code, _, stderr) = rollout();
+    assert_eq!(code, Some(3));
+    assert!(stderr.starts_with("error: no engine `altavista`\n --> "), "{stderr}");
+    assert!(stderr.contains("rollout.toml:3:10"), "{stderr}");
+    assert!(out.join("pupils/windows/edge.reg").is_file());
+
+    fs::write(&config, "[[audience]]\nname = \"a\"\n").unwrap();
+    fs::write(out.join("pupils/own.txt"), "kept").unwrap();
+    let (code, _, stderr) = rollout();
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("`pupils/own.txt` is none of its files"), "{stderr}");
+    fs::remove_file(out.join("pupils/own.txt")).unwrap();
+    let (code, stdout, _) = rollout();
+    assert_eq!(code, Some(0));
+    assert!(stdout.starts_with("Replaced ") && !out.join("pupils").exists(), "{stdout}");
+
+    let (code, _, stderr) = run(preau(&["rollout", "--out"]).arg(&out));
+    assert_eq!(code, Some(3));
+    assert!(stderr.contains("--config rollout.toml"), "{stderr}");
+}
+
+#[test]
 fn check_config_tells_what_would_be_served() {
     let site = Site::new(
         r#"
