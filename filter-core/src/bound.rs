@@ -9,6 +9,7 @@ mod listed;
 mod operator;
 mod plain;
 mod text;
+mod unlisted;
 mod url;
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
@@ -18,12 +19,14 @@ use self::{
     listed::Listed,
     operator::{OperatorNames, OperatorRule},
     plain::{Plain, Refusal, SetInForce},
+    unlisted::LearnedInForce,
 };
 use crate::{
-    CategorySet, DomainName, Mode, Network, Profile, Source, Verdict,
+    Category, CategorySet, DomainName, Mode, Network, Profile, Source, Verdict,
     filter::{BindError, Inner},
     raw::{networks::Networks, patterns::MatchText, rule_sets::Entry},
     rule::Action,
+    score::Scored,
     verdict::{Matcher, Reason, Step},
 };
 
@@ -38,6 +41,8 @@ struct Shared {
     profile: String,
     mode: Mode,
     text_threshold: u32,
+    /// What is refused though no list knows it; none where nothing is.
+    learned: Option<LearnedInForce>,
     /// What each source does in this profile, in the order of the manifest's sources.
     sources: Vec<SourceInForce>,
     operator: Option<OperatorNames>,
@@ -90,6 +95,7 @@ impl BoundFilter {
             profile: profile.name.clone(),
             mode: profile.mode,
             text_threshold: profile.text_threshold,
+            learned: LearnedInForce::of(&filter, profile, blocked)?,
             admits_categories: !allowed.is_empty(),
             sets: Vec::new(),
             filter,
@@ -169,6 +175,11 @@ impl BoundFilter {
         if let Some(pattern) = self.pattern(name, listed, allowance.lifted) {
             return Decision::block(By::Pattern(pattern));
         }
+        if !listed.is_listed()
+            && let Some(unlisted) = self.unlisted(name, allowance.lifted, counts)
+        {
+            return Decision::block(By::Score(unlisted));
+        }
         match (allowance.by, self.shared.mode) {
             (Some(rule), _) => Decision::allow(By::Rule(rule)),
             (None, Mode::Open) => Decision::allow(By::Default),
@@ -219,6 +230,10 @@ impl BoundFilter {
     fn reason(&self, name: &DomainName, listed: &Listed<'_>, decision: &Decision) -> Reason<'_> {
         let filter = &self.shared.filter;
         let entry = decision.by.entry();
+        let scored = match decision.by {
+            By::Score(unlisted) => Some(unlisted.category),
+            _ => None,
+        };
         let category = entry.and_then(|entry| {
             let lifted = match decision.by {
                 By::Important(_) => CategorySet::EMPTY,
@@ -227,6 +242,7 @@ impl BoundFilter {
             };
             self.in_force(entry).blocks.difference(lifted).iter().next()
         });
+        let category = category.or(scored);
         let source = entry.and_then(|entry| self.source(entry));
         Reason {
             step: decision.by.step(),
@@ -269,6 +285,8 @@ impl BoundFilter {
                     self.shared.filter.fragments.texts[pattern.index].starts_with('|')
                 }
             },
+            // Lists may know names below.
+            By::Score(_) => true,
             // Names of an admitted category may lie anywhere.
             By::Default => self.shared.admits_categories,
         };
@@ -291,6 +309,9 @@ impl BoundFilter {
             }
             By::Pattern(Pattern { kind: PatternKind::Expression, index, .. }) => {
                 Matcher::Expression(&filter.expressions.texts[index])
+            }
+            By::Score(Unlisted { lane, threshold, .. }) => {
+                Matcher::Score(Scored { filter, lane, threshold })
             }
             By::Default => Matcher::Nothing,
         }
@@ -353,7 +374,17 @@ enum By {
     Important(ListRule),
     Rule(ListRule),
     Pattern(Pattern),
+    Score(Unlisted),
     Default,
+}
+
+/// What the pieces of a name that no list knows come to, in one lane of the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Unlisted {
+    lane: usize,
+    threshold: i32,
+    category: Category,
+    refuses: bool,
 }
 
 /// An entry of a rule set on the asked name or an ancestor of so many labels.
@@ -390,6 +421,7 @@ impl By {
             Self::Important(_) => Step::ImportantRules,
             Self::Rule(_) => Step::ListRules,
             Self::Pattern(_) => Step::Patterns,
+            Self::Score(_) => Step::Score,
             Self::Default => Step::Default,
         }
     }
@@ -398,7 +430,7 @@ impl By {
         match self {
             Self::Important(rule) | Self::Rule(rule) => Some(*rule),
             Self::Pattern(pattern) => Some(pattern.as_rule()),
-            Self::Operator(_) | Self::Default => None,
+            Self::Operator(_) | Self::Score(_) | Self::Default => None,
         }
     }
 

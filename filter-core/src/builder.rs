@@ -18,11 +18,12 @@ use thiserror::Error;
 pub use self::batch::Batch;
 use self::merge::{Interner, markers, merge_names, merge_patterns};
 use crate::{
-    Categories, Category, CategoryError, CategoryInfo, DomainName,
+    Categories, Category, CategoryError, CategoryInfo, DomainName, Learned, LearnedCategory,
+    LearnedError, LearnedFault, LearnedRecord, LearnedSummary,
     manifest::{Counts, Manifest, SourceRecord, Stamp},
     raw::{
         bundle::{self, SectionKind},
-        domains, index,
+        domains, index, learned,
         patterns::{PatternKind, Patterns},
         rule_sets::{Entry, RuleSets},
     },
@@ -51,6 +52,7 @@ pub struct FilterBuilder {
     batches: Vec<Batch>,
     /// Keys of names that strangers share.
     shared: HashSet<Vec<u8>>,
+    learned: Option<Learned>,
 }
 
 /// A source that a builder knows.
@@ -85,6 +87,7 @@ impl FilterBuilder {
             sources: Vec::new(),
             batches: Vec::new(),
             shared: HashSet::new(),
+            learned: None,
         }
     }
 
@@ -132,6 +135,17 @@ impl FilterBuilder {
         domains::push_key(name, &mut key);
         let above = successors(Some(key.as_slice()), |key| domains::parent_key(key));
         self.shared.extend(above.map(<[u8]>::to_vec));
+    }
+
+    /// The table for names that no list knows.
+    ///
+    /// # Errors
+    /// [`LearnedFault::UnknownCategory`].
+    pub fn learned(&mut self, learned: Learned) -> Result<(), LearnedError> {
+        let unknown = |_| LearnedError { line: 0, fault: LearnedFault::UnknownCategory };
+        self.categories.set(learned.categories.iter().map(|c| &c.name)).map_err(unknown)?;
+        self.learned = Some(learned);
+        Ok(())
     }
 
     /// An empty batch of rules of a source. Fill it wherever you like.
@@ -207,6 +221,7 @@ impl FilterBuilder {
             categories: self.categories,
             sources: records.map(|(source, rules)| SourceRecord { source, rules }).collect(),
             counts,
+            learned: self.learned.as_ref().map(record),
         };
         let json = serde_json::to_vec(&manifest).expect("a manifest has string keys only");
         let sets = order.sets.iter().map(|&set| interner.sets[set as usize].as_ref());
@@ -219,6 +234,8 @@ impl FilterBuilder {
                 sections.push((kind.section(), &pattern_sections[kind as usize]));
             }
         }
+        let learned = self.learned.as_ref().map(learned::write);
+        sections.extend(learned.iter().map(|states| (SectionKind::Learned, states.as_slice())));
         sections.push((SectionKind::Domains, &dictionary));
         sections.push((SectionKind::Index, &index));
         let bytes = bundle::write(&sections);
@@ -240,6 +257,20 @@ impl FilterBuilder {
             }
         }
         counts
+    }
+}
+
+/// What the manifest says of a table.
+fn record(learned: &Learned) -> LearnedRecord {
+    let summary = |category: &LearnedCategory| LearnedSummary {
+        name: category.name.clone(),
+        base: category.base,
+        mistakes: category.mistakes.clone(),
+        pieces: category.weights.len() as u64,
+    };
+    LearnedRecord {
+        from: learned.from.clone(),
+        categories: learned.categories.iter().map(summary).collect(),
     }
 }
 

@@ -9,12 +9,13 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    BoundFilter, CategoryError, CategorySet, DomainName, OpenError, Profile,
+    BoundFilter, CategoryError, CategorySet, DomainName, Learned, OpenError, Profile,
     manifest::Manifest,
     raw::{
         bundle::{SectionKind, Sections},
         domains::Domains,
         index::{AskDictionary, Index},
+        learned::Automaton,
         networks::Networks,
         pages::Pages,
         patterns::{Automata, AutomataError, Patterns},
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) expressions: Patterns,
     pub(crate) networks: Networks,
     automata: OnceLock<Result<Automata, AutomataError>>,
+    learned: Option<Range<usize>>,
     phrases: OnceLock<PhraseIndex>,
     pages: OnceLock<Pages>,
     /// In the order of the manifest's sources.
@@ -130,6 +132,23 @@ impl Filter {
             Err(_) => None,
         };
 
+        let learned = manifest
+            .learned
+            .as_ref()
+            .map(|record| {
+                if record.categories.len() > Learned::MAX_CATEGORIES {
+                    return Err(malformed(SectionKind::Manifest, "too many learned categories"));
+                }
+                manifest
+                    .categories
+                    .set(record.categories.iter().map(|category| &category.name))
+                    .map_err(|error| malformed(SectionKind::Manifest, &error.to_string()))?;
+                Automaton::open(section(SectionKind::Learned)?)
+                    .map_err(|what| malformed(SectionKind::Learned, what))?;
+                sections.range(SectionKind::Learned)
+            })
+            .transpose()?;
+
         let inner = Inner {
             domains: sections.range(SectionKind::Domains)?,
             index,
@@ -140,6 +159,7 @@ impl Filter {
             expressions,
             networks,
             automata: OnceLock::new(),
+            learned,
             phrases: OnceLock::new(),
             pages: OnceLock::new(),
             sources,
@@ -217,6 +237,12 @@ impl Inner {
     pub(crate) fn domains(&self) -> Option<Domains<'_>> {
         let section = (*self.bytes).as_ref().get(self.domains.clone())?;
         Domains::open(section).ok()
+    }
+
+    /// The learned pieces; none where the bundle has no table.
+    #[inline]
+    pub(crate) fn learned(&self) -> Option<Automaton<'_>> {
+        Automaton::open((*self.bytes).as_ref().get(self.learned.clone()?)?).ok()
     }
 
     /// The index of phrases, built if it is not there.

@@ -32,6 +32,7 @@ mod bound;
 mod builder;
 mod category;
 mod filter;
+mod learned;
 mod manifest;
 mod name;
 mod phrase;
@@ -39,6 +40,7 @@ mod profile;
 mod raw;
 mod rule;
 mod rules;
+mod score;
 mod text;
 mod url;
 mod url_prefix;
@@ -49,6 +51,9 @@ pub use builder::{Batch, Built, FilterBuilder, NEVER_LIFTED, SourceError, Source
 pub use category::{Categories, Category, CategoryError, CategoryInfo, CategorySet};
 pub use filter::{BindError, Filter};
 pub use ipnet::IpNet as Network;
+pub use learned::{
+    Learned, LearnedCategory, LearnedError, LearnedFault, LearnedRecord, LearnedSummary,
+};
 pub use manifest::{Counts, Manifest, SourceRecord, Stamp};
 pub use name::{DomainName, Labels, NameError};
 pub use phrase::{Phrase, PhraseError, Weight};
@@ -61,6 +66,7 @@ pub use raw::{
 };
 pub use rule::{Action, Fragment, NamePattern, Options, RuleError, Scope, Source, Suffixes};
 pub use rules::{ListedName, ListedPattern, NameRule, Names, PatternRule};
+pub use score::Score;
 pub use text::{CategoryScore, FoundPhrase, FoundTerm, TextReason, TextTrace, TextVerdict};
 pub use url::{PageReason, SearchResult, UrlVerdict};
 pub use url_prefix::{UrlPrefix, UrlPrefixError};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Categories, Source};
+use crate::{Categories, LearnedRecord, Source};
 
 /// When and as what a bundle was made: inputs of a build, so that same inputs give same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Manifest {
     pub sources: Vec<SourceRecord>,
     /// What the bundle holds.
     pub counts: Counts,
+    /// The table for names that no list knows, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedRecord>,
 }
 
 /// A source and what came of it.

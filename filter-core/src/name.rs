@@ -195,6 +195,22 @@ impl DomainName {
         (suffix.len == text_length).then_some(suffix.typ.unwrap_or(psl::Type::Icann))
     }
 
+    /// The site that the name belongs to: what somebody registered below a public suffix. None for
+    /// suffixes themselves, and below what is no public top-level domain.
+    pub fn site(&self) -> Option<Self> {
+        self.site_labels().map(|labels| self.suffix(labels))
+    }
+
+    /// How many labels that site has.
+    pub(crate) fn site_labels(&self) -> Option<usize> {
+        let suffix = psl::List.find(self.labels().rev());
+        suffix.typ?;
+        // The suffix begins where its text would, and the root's octet is behind it.
+        let begins = (self.as_wire().len() - 2).checked_sub(suffix.len)?;
+        let before = self.starts().take_while(|&start| start < begins).count();
+        (before > 0).then(|| self.label_count() - before + 1)
+    }
+
     fn root() -> Self {
         Self { len: 1, labels: 0, starts: [0; STARTS_KEPT], wire: [0; BUFFER] }
     }
@@ -445,6 +461,27 @@ pub enum NameError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sites() {
+        let cases = [
+            ("www.example.com", Some("example.com")),
+            ("a.b.example.co.uk", Some("example.co.uk")),
+            ("example.fr", Some("example.fr")),
+            ("blog.somebody.github.io", Some("somebody.github.io")),
+            ("a.b.c.d.e.f.g.h.i.example.org", Some("example.org")),
+            ("co.uk", None),
+            ("fr", None),
+            (".", None),
+            ("printer.internal", None),
+            ("192.0.2.1", None),
+            ("2001:db8::1", None),
+        ];
+        for (text, expected) in cases {
+            let site = DomainName::parse(text).unwrap().site().map(|site| site.to_string());
+            assert_eq!(site.as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn text() {

@@ -43,6 +43,10 @@ pub struct Profile {
     /// [`BoundFilter::text`](crate::BoundFilter::text). 50 for young children
     /// ([`YOUNG_CHILD`](Self::YOUNG_CHILD)), 100 for older ones, 160 for teenagers, as e2guardian has it.
     pub text_threshold: u32,
+    /// How many of 10 000 harmless names may be refused by mistake where no list knows a name, and its
+    /// pieces alone decide ([`Learned`](crate::Learned)); 0: none is refused for that. A bundle whose
+    /// table was never measured at so few refuses none either.
+    pub unlisted: u32,
 }
 
 /// Refused for everyone.
@@ -104,6 +108,7 @@ impl Profile {
             block_networks: Vec::new(),
             mode: Mode::Open,
             text_threshold: Self::YOUNG_CHILD,
+            unlisted: 0,
         }
     }
 }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{CategoryInfo, DomainName, NameError, Network, Scope};
+use crate::{
+    CategoryInfo, DomainName, NameError, Network, Scope,
+    score::{Score, Scored},
+};
 
 /// The answer to "is this host fit for this audience?".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,9 @@ impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.category, self.source, self.matcher) {
             (Some(category), Some(source), _) => write!(f, "{} · {source}", category.name),
+            (Some(category), None, _) => {
+                write!(f, "{} · {}", category.name, self.step.label())
+            }
             (_, _, Matcher::Network(_)) => f.write_str("operator's networks"),
             _ => f.write_str(self.step.label()),
         }
@@ -82,6 +88,7 @@ pub(crate) enum Matcher<'a> {
     Fragment(&'a str),
     Expression(&'a str),
     Network(Network),
+    Score(Scored<'a>),
     Nothing,
 }
 
@@ -92,6 +99,7 @@ impl<'a> Matcher<'a> {
             Self::Fragment(text) => Matched::Fragment { text },
             Self::Expression(text) => Matched::Expression { text },
             Self::Network(network) => Matched::Network { network },
+            Self::Score(scored) => Matched::Score(scored.tell(name)),
             Self::Nothing => Matched::Nothing,
         }
     }
@@ -100,7 +108,6 @@ impl<'a> Matcher<'a> {
 /// The rule that matched, as its list wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
-#[expect(clippy::large_enum_variant, reason = "few are made, for people to read")]
 pub enum Matched<'a> {
     /// A rule on a domain.
     Domain {
@@ -125,6 +132,8 @@ pub enum Matched<'a> {
         #[serde(serialize_with = "as_text")]
         network: Network,
     },
+    /// The pieces of a name that no list knows.
+    Score(Score<'a>),
     /// No rule: a closed profile refuses what no rule names, an open one allows it.
     Nothing,
 }
@@ -138,6 +147,7 @@ impl fmt::Display for Matched<'_> {
             Self::Fragment { text } => write!(f, "fragment {text}"),
             Self::Expression { text } => write!(f, "/{text}/"),
             Self::Network { network } => write!(f, "{network}"),
+            Self::Score(score) => write!(f, "{score}"),
             Self::Nothing => f.write_str("no rule"),
         }
     }
@@ -153,18 +163,31 @@ fn as_text<S: Serializer>(network: &Network, serializer: S) -> Result<S::Ok, S::
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// 5: the operator's names; most specific, tie: allow. Of what answers hold: the operator's networks.
-    OperatorNames = 5,
+    OperatorNames,
     /// 7: `$important` block rules of lists.
-    ImportantRules = 7,
+    ImportantRules,
     /// 8: list rules; most specific, at equal depth an allow wins for the categories it lifts.
-    ListRules = 8,
+    ListRules,
     /// 9: fragments, then expressions.
-    Patterns = 9,
+    Patterns,
+    /// 9, after patterns: the pieces of a name that no list knows.
+    Score,
     /// 10: a closed profile refuses the rest, an open one allows it.
-    Default = 10,
+    Default,
 }
 
 impl Step {
+    /// Its number.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::OperatorNames => 5,
+            Self::ImportantRules => 7,
+            Self::ListRules => 8,
+            Self::Patterns | Self::Score => 9,
+            Self::Default => 10,
+        }
+    }
+
     /// A few words for people.
     pub fn label(self) -> &'static str {
         match self {
@@ -172,6 +195,7 @@ impl Step {
             Self::ImportantRules => "important rules",
             Self::ListRules => "list rules",
             Self::Patterns => "patterns",
+            Self::Score => "names like it",
             Self::Default => "profile's default",
         }
     }
@@ -239,6 +263,8 @@ pub enum Standing {
     Lifted,
     /// An exception of its own source cancelled it.
     Excepted,
+    /// Its score is too low.
+    BelowThreshold,
 }
 
 impl Standing {
@@ -248,6 +274,7 @@ impl Standing {
             Self::Outranked => "outranked",
             Self::NotInForce => "not in force in this profile",
             Self::Lifted => "lifted by an allow rule",
+            Self::BelowThreshold => "below the threshold",
             Self::Excepted => "cancelled by an exception of its source",
         }
     }
@@ -279,7 +306,7 @@ impl fmt::Display for Candidate<'_> {
             Effect::Allow => "allow",
             Effect::Except => "except",
         };
-        write!(f, "{} {}: {effect} {}", self.step as u8, self.step.label(), self.matched)?;
+        write!(f, "{} {}: {effect} {}", self.step.number(), self.step.label(), self.matched)?;
         if let Some(source) = self.source {
             write!(f, " · {} · {source}", self.categories.join(", "))?;
         }

@@ -9,7 +9,7 @@ use std::{
     cell::Cell,
 };
 
-use filter_core::{DomainName, Profile, Source, Verdict};
+use filter_core::{DomainName, Learned, Profile, Source, Verdict};
 use oracle::{Both, bind};
 
 struct Counting;
@@ -45,7 +45,10 @@ fn a_verdict_allocates_nothing() {
         both.rule(porn, rule).unwrap();
     }
     both.rule(health, "health.example.com").unwrap();
+    let learned = "category porn\nbase -100\nmistakes 1 200\n310 porn\n-50 horn";
+    both.learned(&learned.parse::<Learned>().unwrap());
     let profile = Profile {
+        unlisted: 1,
         block_names: vec!["operator.example".parse().unwrap()],
         ..Profile::named("child").unwrap()
     };
@@ -57,6 +60,8 @@ fn a_verdict_allocates_nothing() {
         ("my-sexcams.example", true),
         ("xxx-x.example", true),
         ("operator.example", true),
+        ("www.porn-of-horns.co.uk", false),
+        ("www.porn-of-corns.co.uk", true),
         ("no.list.knows.this.one.example", false),
     ];
     for (host, blocked) in hosts {

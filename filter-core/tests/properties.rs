@@ -7,7 +7,9 @@ mod oracle;
 
 use std::collections::BTreeSet;
 
-use filter_core::{DomainName, Filter, Mode, Profile, Source, with_recomputed_digests};
+use filter_core::{
+    DomainName, Filter, Learned, LearnedCategory, Mode, Profile, Source, with_recomputed_digests,
+};
 use oracle::{Both, Oracle, bind, engine_answer, without_index};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
@@ -75,6 +77,38 @@ fn profile() -> impl Strategy<Value = Profile> {
     )
 }
 
+/// Short pieces of few letters, so that many overlap; thresholds in reach of their sums.
+fn learned() -> impl Strategy<Value = Learned> {
+    let piece = ("[.ab-]{1,4}", prop_oneof![3 => Just(""), 1 => Just("|")])
+        .prop_map(|(body, end)| body + end)
+        .prop_filter("a piece has two octets", |piece| piece.len() >= 2);
+    let weight = (-300..300_i16).prop_filter("a weight is not zero", |weight| *weight != 0);
+    let weights = prop::collection::btree_map(piece, weight, 1..20);
+    let mistakes = prop::collection::btree_map(1..4_u32, -300..900_i32, 0..3);
+    let category = ((-200..200_i32), mistakes, weights).prop_map(|(base, mistakes, weights)| {
+        LearnedCategory { name: String::new(), base, mistakes, weights }
+    });
+    let names = prop::sample::subsequence(vec!["porn", "ads", "tracking", "games"], 0..4);
+    (vec(category, 4), names).prop_map(|(categories, names)| Learned {
+        from: Vec::new(),
+        categories: names
+            .into_iter()
+            .zip(categories)
+            .map(|(name, category)| LearnedCategory { name: name.to_owned(), ..category })
+            .collect(),
+    })
+}
+
+fn site() -> impl Strategy<Value = String> {
+    let suffix = ["fr", "co.uk", "github.io", "ck", "www.ck", "example", "in-addr.arpa"];
+    (vec("[ab]{1,6}|[ab-]{1,4}a", 0..4), prop::sample::select(suffix.to_vec())).prop_map(
+        |(mut labels, suffix)| {
+            labels.push(suffix.to_owned());
+            labels.join(".")
+        },
+    )
+}
+
 fn compile(sources: Vec<Source>, rules: &[(Index, String)]) -> (Vec<u8>, Oracle) {
     let mut both = Both::default();
     let count = sources.len();
@@ -120,6 +154,40 @@ proptest! {
         }
     }
 
+    /// Names that no list knows, by their pieces; and those that lists know, which are left alone.
+    #[test]
+    fn scores_equal_the_oracle(
+        learned in learned(),
+        sources in vec(source(), 1..3),
+        rules in vec((any::<Index>(), site()), 0..4),
+        profile in profile(),
+        unlisted in 0..5_u32,
+        asked in vec(site(), 1..12),
+    ) {
+        let profile = Profile { unlisted, ..profile };
+        let mut both = Both::default();
+        both.learned(&learned);
+        let count = sources.len();
+        for (number, source) in sources.into_iter().enumerate() {
+            both.source(Source { name: format!("source-{number}"), ..source });
+        }
+        for (index, rule) in &rules {
+            let _ = both.rule(index.index(count), rule);
+        }
+        let (bytes, oracle) = both.build();
+        let bound = bind(bytes.clone(), &profile);
+        let walking = bind(without_index(bytes), &profile);
+        for host in asked.iter().chain(rules.iter().map(|(_, rule)| rule)) {
+            let name: DomainName = host.parse().unwrap();
+            prop_assert_eq!(
+                engine_answer(&bound, &name),
+                oracle.answer(&profile, &name),
+                "{}", bound.explain(&name)
+            );
+            prop_assert_eq!(bound.verdict(&name), walking.verdict(&name));
+        }
+    }
+
     #[test]
     fn same_rules_in_any_order_give_the_same_bytes(
         sources in vec(source(), 1..4),
@@ -138,11 +206,18 @@ proptest! {
     #[test]
     fn altered_bundles_do_no_harm(
         rules in vec((any::<Index>(), rule()), 0..25),
+        learned in learned(),
         alterations in vec((any::<Index>(), any::<u8>()), 1..6),
         mend in any::<bool>(),
     ) {
-        let sources = vec![Source::block("", &["porn"]), Source::allow("", &["education"], &["porn"])];
-        let (mut bytes, _) = compile(sources, &rules);
+        let mut both = Both::default();
+        both.learned(&learned);
+        both.source(Source::block("porn", &["porn"]));
+        both.source(Source::allow("health", &["education"], &["porn"]));
+        for (index, rule) in &rules {
+            let _ = both.rule(index.index(2), rule);
+        }
+        let (mut bytes, _) = both.build();
         for (at, octet) in alterations {
             let at = at.index(bytes.len());
             bytes[at] = octet;
@@ -150,8 +225,9 @@ proptest! {
         let bytes = if mend { with_recomputed_digests(bytes) } else { bytes };
         let Ok(filter) = Filter::open(bytes) else { return Ok(()) };
         prop_assert!(filter.names().take(1000).all(|listed| listed.rules().count() > 0));
-        if let Ok(bound) = filter.bind(&Profile::named("child").unwrap()) {
-            for host in ["a.q.example", "ad.x-a.q.example", ".", "b.b.b.b.q.example"] {
+        let child = Profile { unlisted: 4, ..Profile::named("child").unwrap() };
+        if let Ok(bound) = filter.bind(&child) {
+            for host in ["a.q.example", "baabab.aaa-b.fr", "ab.a.b-a.co.uk", "ad.x-a.q.example", ".", "b.b.b.b.q.example"] {
                 let name = host.parse().unwrap();
                 let _ = (bound.verdict(&name), bound.explain(&name).to_string());
                 let _ = bound.answers(&name).name(&name, DomainName::is_public_suffix);

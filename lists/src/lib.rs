@@ -16,6 +16,7 @@
 //! | `fetch` | `cli` | fetches the lists that have a URL into a cache |
 //! | `diff` | `compile` | what a new bundle changes, by category and source |
 //! | `overlap`, `growth` | `compile` | what each source adds, and how a bundle grew |
+//! | `learn` | `compile` | pieces of names that tell what no list knows yet |
 //! | `lint` | `compile` | what a list's author should look at, line by line |
 //! | `export` | `compile` | writes a bundle in the formats of other filters |
 //! | `report` | `compile` | counts every line, accepted or skipped for a reason |
@@ -50,6 +51,8 @@ pub mod growth;
 pub mod guard;
 #[cfg(feature = "pull")]
 mod http;
+#[cfg(feature = "compile")]
+pub mod learn;
 #[cfg(feature = "compile")]
 pub mod lint;
 #[cfg(feature = "compile")]

@@ -51,6 +51,10 @@ impl BoundFilter {
         });
         let patterns = patterns.into_iter().map(By::Pattern);
         candidates.extend(patterns.map(|by| self.candidate(name, listed, by)));
+        if !listed.is_listed() {
+            let scored = self.scored(name, &|_| true).map(By::Score);
+            candidates.extend(scored.map(|by| self.candidate(name, listed, by)));
+        }
         candidates.push(self.candidate(name, listed, By::Default));
         candidates
     }
@@ -77,7 +81,10 @@ impl BoundFilter {
             source: by
                 .entry()
                 .and_then(|entry| self.source(entry).map(|source| source.name.as_str())),
-            categories: source.map(|source| names(source.categories)).unwrap_or_default(),
+            categories: match &by {
+                By::Score(unlisted) => names(CategorySet::EMPTY.with(unlisted.category)),
+                _ => source.map(|source| names(source.categories)).unwrap_or_default(),
+            },
             lifts: if effect == Effect::Allow { names(lifts) } else { Vec::new() },
             standing: self.standing(listed, &by, effect),
         };
@@ -86,6 +93,9 @@ impl BoundFilter {
 
     /// What became of a candidate that did not decide.
     fn standing(&self, listed: &Listed<'_>, by: &By, effect: Effect) -> Standing {
+        if matches!(by, By::Score(unlisted) if !unlisted.refuses) {
+            return Standing::BelowThreshold;
+        }
         let Some(rule) = by.list_rule() else { return Standing::Outranked };
         let source = self.in_force(rule.entry);
         let idle = match effect {

@@ -7,7 +7,7 @@
 //! way.
 
 use super::{BoundFilter, ListRule, listed::Listed};
-use crate::{DomainName, Mode, raw::rule_sets::Entry, verdict::Step};
+use crate::{CategorySet, DomainName, Mode, raw::rule_sets::Entry, verdict::Step};
 
 /// What lists and patterns make of a name, where that is plain.
 pub(super) enum Plain {
@@ -27,6 +27,9 @@ pub(super) struct Refusal {
 pub(super) struct SetInForce {
     /// It takes more than this table to tell.
     is_involved: bool,
+    /// Some rule of it matches the name that has the set; a name below.
+    lists_name: bool,
+    lists_below: bool,
     /// An allow rule that is in force lies below the name that has the set.
     allows_below: bool,
     on_name: Option<Refusing>,
@@ -54,11 +57,14 @@ impl SetInForce {
             let covers_descendants = listed.covers_descendants(rule);
             Some(Refusing { entry: rule.entry, covers_descendants })
         };
+        let below_name = Listed::one(bound, 2, set);
         Self {
+            lists_name: on_name.is_listed(),
+            lists_below: below_name.is_listed(),
             is_involved: entries.iter().any(is_involved),
             allows_below: on_name.allows_below(),
             on_name: refusing(&on_name),
-            below_name: refusing(&Listed::one(bound, 2, set)),
+            below_name: refusing(&below_name),
         }
     }
 }
@@ -71,10 +77,12 @@ impl BoundFilter {
         if shared.operator.as_ref().is_some_and(|names| names.decide(name, &|_| true).is_some()) {
             return None;
         }
-        let (mut is_involved, mut allows_below, mut refusing) = (false, false, None);
+        let (mut is_involved, mut is_listed) = (false, false);
+        let (mut allows_below, mut refusing) = (false, None);
         let found = shared.filter.find(name, |labels, is_asked, set| {
             let Some(set) = shared.sets.get(set as usize) else { return };
             is_involved |= set.is_involved;
+            is_listed |= if is_asked { set.lists_name } else { set.lists_below };
             allows_below = is_asked && set.allows_below;
             let own = if is_asked { set.on_name } else { set.below_name };
             refusing = own.map(|own| (labels, own)).or(refusing);
@@ -92,7 +100,11 @@ impl BoundFilter {
         }
         let mut has_pattern = false;
         self.each_pattern(name, |_, _, _| has_pattern = true);
-        (shared.mode == Mode::Open && !has_pattern).then_some(Plain::Passed)
+        if shared.mode != Mode::Open || has_pattern {
+            return None;
+        }
+        let refused = !is_listed && self.unlisted(name, CategorySet::EMPTY, &|_| true).is_some();
+        (!refused).then_some(Plain::Passed)
     }
 }
 

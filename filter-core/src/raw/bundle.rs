@@ -50,10 +50,12 @@ pub enum SectionKind {
     Urls,
     /// Weighted phrases.
     Phrases,
+    /// Weighted pieces of names, for names that no list knows: [`Learned`](crate::Learned).
+    Learned,
 }
 
 impl SectionKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Manifest,
         Self::Domains,
         Self::Index,
@@ -63,6 +65,7 @@ impl SectionKind {
         Self::Networks,
         Self::Urls,
         Self::Phrases,
+        Self::Learned,
     ];
 
     fn tag(self) -> [u8; 8] {
@@ -76,6 +79,7 @@ impl SectionKind {
             Self::Networks => b"networks",
             Self::Urls => b"urls\0\0\0\0",
             Self::Phrases => b"phrases\0",
+            Self::Learned => b"learned\0",
         }
     }
 }

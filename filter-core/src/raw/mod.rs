@@ -8,6 +8,7 @@ pub(crate) mod bundle;
 pub(crate) mod domains;
 pub(crate) mod expressions;
 pub(crate) mod index;
+pub(crate) mod learned;
 pub(crate) mod networks;
 pub(crate) mod pages;
 pub(crate) mod patterns;

@@ -9,8 +9,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use filter_core::{
-    Action, Batch, BoundFilter, DomainName, Filter, FilterBuilder, Fragment, Mode, NamePattern,
-    Options, Profile, RuleError, Scope, Source, Stamp, Step, Verdict, with_recomputed_digests,
+    Action, Batch, BoundFilter, DomainName, Filter, FilterBuilder, Fragment, Learned,
+    LearnedCategory, Mode, NamePattern, Options, Profile, RuleError, Scope, Source, Stamp, Step,
+    Verdict, with_recomputed_digests,
 };
 
 /// All sources and rules, as given.
@@ -23,6 +24,7 @@ pub struct Oracle {
     sparing: HashMap<DomainName, Vec<(DomainName, DomainRule)>>,
     fragments: Vec<(String, usize)>,
     expressions: Vec<(String, usize)>,
+    learned: Learned,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -189,6 +191,17 @@ impl Oracle {
             return refuse(Step::Patterns, true);
         }
 
+        // 9, after patterns: the score of names that no list knows.
+        let refuses = |category: &LearnedCategory| {
+            let accepted =
+                category.mistakes.iter().rfind(|(rate, _)| (1..=profile.unlisted).contains(rate));
+            blocked.contains(&category.name)
+                && accepted.is_some_and(|(_, least)| score(category, name) >= Some(*least))
+        };
+        if rules.is_empty() && self.learned.categories.iter().any(refuses) {
+            return refuse(Step::Score, true);
+        }
+
         // 10: a closed profile.
         let admits = |rule: &DomainRule| {
             let source = &self.sources[rule.source];
@@ -230,6 +243,22 @@ impl Oracle {
     fn is_allow(&self, rule: &DomainRule) -> bool {
         self.sources[rule.source].action == Action::Allow
     }
+}
+
+/// Base and weights of all pieces, at each place where one is; none for what is no site of strangers.
+fn score(category: &LearnedCategory, name: &DomainName) -> Option<i32> {
+    let site = name.site()?.to_string();
+    let mut looked_at = String::from(".");
+    for octet in site.bytes().chain([b'|']).map(char::from) {
+        if !looked_at.ends_with(&octet.to_string().repeat(3)) {
+            looked_at.push(octet);
+        }
+    }
+    let added = |(piece, weight): (&String, &i16)| {
+        let places = (0..looked_at.len()).filter(|&at| looked_at[at..].starts_with(piece.as_str()));
+        places.count() as i32 * i32::from(*weight)
+    };
+    Some(category.base + category.weights.iter().map(added).sum::<i32>())
 }
 
 fn refuse(step: Step, spares_descendants: bool) -> Answer {
@@ -275,6 +304,11 @@ impl Both {
         let id = self.builder.source(source.clone()).unwrap();
         self.batches.push(self.builder.batch(id));
         self.oracle.source(source)
+    }
+
+    pub fn learned(&mut self, learned: &Learned) {
+        self.builder.learned(learned.clone()).unwrap();
+        self.oracle.learned = learned.clone();
     }
 
     /// A rule in the notation of the table of cases: `d`, `=d` (exact), `*.d` (below), `~fragment`,

@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod guard;
 mod keygen;
+mod learn;
 mod lint;
 mod output;
 mod password;
@@ -48,6 +49,7 @@ enum Command {
     Export(export::Arguments),
     Guard(guard::Arguments),
     Keygen(keygen::Arguments),
+    Learn(learn::Arguments),
     Publish(publish::Arguments),
     Sign(sign::Arguments),
     Lint(lint::Arguments),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Guard(arguments) => guard::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Learn(arguments) => learn::run(&arguments),
         Command::Publish(arguments) => publish::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
