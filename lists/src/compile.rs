@@ -4,13 +4,13 @@ mod archives;
 mod plan;
 
 use std::{
-    fmt,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
 use filter_core::{
     Batch, BindError, CategoryError, CategoryInfo, DomainName, Filter, FilterBuilder, Fragment,
-    OpenError, Options, RuleError, Scope, SourceError, Stamp,
+    Learned, LearnedError, OpenError, Options, RuleError, Scope, SourceError, Stamp,
 };
 use rayon::prelude::*;
 use thiserror::Error;
@@ -74,6 +74,22 @@ pub enum CompileError {
     /// The expressions of all lists together take too much memory: leave some lists out.
     #[error("no server could use this bundle: {0}")]
     Patterns(#[from] BindError),
+    /// The table of `[learned]` cannot be read.
+    #[error("{}: {error}", path.display())]
+    LearnedUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The table of `[learned]` makes no sense: `list-compile learn` writes one that does.
+    #[error("{}:{}: {}", path.display(), error.line, error.fault)]
+    Learned {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and in which line.
+        error: LearnedError,
+    },
     /// Lists that cannot be read, all of them.
     #[error("{}", Lines(.0))]
     Lists(Vec<ListError>),
@@ -158,6 +174,9 @@ pub fn build(
     for category in &sources.categories {
         builder.category(category.clone())?;
     }
+    if let Some(path) = &sources.learned {
+        learned(&mut builder, path)?;
+    }
     for network in SharedCdn::shipped().networks() {
         builder.shared(&network.name);
     }
@@ -216,6 +235,15 @@ pub fn build(
         counts: built.manifest.counts,
     };
     Ok(Compiled { bytes: built.bytes, report: BuildReport::new(reports, bundle, overblocked) })
+}
+
+/// Reads the table for names that no list knows.
+fn learned(builder: &mut FilterBuilder, path: &Path) -> Result<(), CompileError> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| CompileError::LearnedUnreadable { path: path.into(), error })?;
+    let table = text.parse::<Learned>();
+    let added = table.and_then(|table| builder.learned(table));
+    added.map_err(|error| CompileError::Learned { path: path.into(), error })
 }
 
 /// Excepts the names of a source's `except` from its own rules, `$important` ones too.

@@ -37,6 +37,8 @@ pub struct Sources {
     pub sources: Vec<ListSource>,
     /// What a new bundle may not do: `[guard]`.
     pub guard: GuardSettings,
+    /// The table for names that no list knows: `[learned]`.
+    pub learned: Option<PathBuf>,
 }
 
 /// One list: where it is, how it is written, and what its rules mean.
@@ -252,6 +254,13 @@ struct Tables {
     category: Vec<CategoryTable>,
     #[serde(default)]
     guard: GuardTable,
+    learned: Option<LearnedTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LearnedTable {
+    path: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -331,6 +340,7 @@ impl Check {
             self.faults.push(fault.help("a source is a list:\n[[source]]\nname = \"my-list\"\npath = \"my-list.txt\"\ncategories = [\"porn\"]"));
         }
         sources.guard = self.guard(tables.guard);
+        sources.learned = tables.learned.map(|learned| folder.join(learned.path));
         let mut names: Vec<Spanned<String>> = Vec::new();
         for source in tables.source {
             self.name(&source.name, &names);

@@ -364,3 +364,106 @@ refused: source my-porn lost 74 % of its rules, 27 → 7; 20 % is the most
     maintainer.write("sources.toml", sources + "\n[guard]\nmax_loss = 80\n");
     guard(&[&old[..], &["--sources", "sources.toml"]].concat()).expect(0);
 }
+
+/// Lists from which something can be learned: what they have in common is plain, and no name is in two.
+impl Maintainer {
+    fn learning() -> Self {
+        let this = Self::new();
+        let names = |count: usize, name: &dyn Fn(usize) -> String| {
+            (0..count).map(|n| name(n) + "\n").collect::<String>()
+        };
+        let stems = ["rio", "lola", "max", "tina", "zoe", "bob", "kim"];
+        let stem = |n: usize| stems[n % stems.len()];
+        this.write("porn.txt", names(400, &|n| format!("{}porn{n}.com", stem(n))));
+        this.write("newer.txt", names(300, &|n| format!("porn{}{n}.net", stem(n))));
+        this.write(
+            "good.txt",
+            names(11_000, &|n| format!("{}{n}.{}", stem(n), ["fr", "com"][n % 2])),
+        );
+        this.write("wrong.txt", "rioporn-of-the-town.fr\n");
+        let mut sources = String::from_utf8(this.read("sources.toml")).unwrap();
+        sources += "[[source]]\nname = \"newer\"\npath = \"newer.txt\"\ncategories = [\"porn\"]\n";
+        this.write("sources.toml", &sources);
+        this
+    }
+
+    fn learn(&self, more: &[&str]) -> Ran {
+        let arguments = ["learn", "--sources", "sources.toml", "--benign", "schools=good.txt"];
+        self.run(&[&arguments[..], more].concat())
+    }
+}
+
+#[test]
+fn what_is_learned_refuses_names_that_no_list_has() {
+    let maintainer = Maintainer::learning();
+    maintainer.learn(&["--out", "learned.txt"]).expect(0);
+    let table = String::from_utf8(maintainer.read("learned.txt")).unwrap();
+    for line in ["from my-porn CC0-1.0", "from newer unknown licence", "category porn"] {
+        assert!(table.lines().any(|found| found == line), "{line}:\n{table}");
+    }
+    assert!(table.contains("\nmistakes 1 ") && table.contains(" porn\n"), "{table}");
+    // The same again, on one thread.
+    let mut again = maintainer.command(&["learn", "--sources", "sources.toml"]);
+    again.args(["--benign", "schools=good.txt", "--out", "again.txt"]);
+    Ran::from(again.env("RAYON_NUM_THREADS", "1").output().unwrap()).expect(0);
+    assert_eq!(maintainer.read("again.txt"), maintainer.read("learned.txt"));
+
+    let sources = String::from_utf8(maintainer.read("sources.toml")).unwrap();
+    maintainer.write("sources.toml", format!("{sources}\n[learned]\npath = \"learned.txt\"\n"));
+    maintainer.build(&AT).expect(0);
+    let explained = |more: &[&str]| {
+        maintainer
+            .run(&[&["explain", "out.bundle", "www.lilyporn.org"], more].concat())
+            .expect(0)
+            .out
+    };
+    assert!(explained(&[]).contains("is allowed"));
+    let refused = explained(&["--unlisted", "10"]);
+    assert!(
+        refused.contains("is refused") && refused.contains("9 names like it: block porn"),
+        "{refused}"
+    );
+    assert!(refused.contains("porn\" "), "{refused}");
+}
+
+#[test]
+fn a_table_that_makes_no_sense_stops_the_build() {
+    let maintainer = Maintainer::new();
+    let sources = String::from_utf8(maintainer.read("sources.toml")).unwrap();
+    maintainer.write("sources.toml", format!("{sources}\n[learned]\npath = \"learned.txt\"\n"));
+    assert!(maintainer.build(&AT).expect(1).err.contains("learned.txt: No such file"));
+    for (table, told) in [
+        ("category porn\nhello\n", "learned.txt:2: expected `from`, `category`"),
+        ("category pron\n", "learned.txt:0: the bundle has no such category"),
+    ] {
+        maintainer.write("learned.txt", table);
+        let err = maintainer.build(&AT).expect(1).err;
+        assert!(err.contains(told), "{err}");
+    }
+}
+
+#[test]
+fn what_is_learned_is_measured_list_by_list() {
+    let maintainer = Maintainer::learning();
+    let measured =
+        maintainer.learn(&["--evaluate", "--json", "--not-benign", "wrong.txt"]).expect(0);
+    let measured = measured.json();
+    let splits = measured["splits"].as_array().unwrap();
+    assert_eq!(splits.len(), 2, "one for each list of porn");
+    for (split, [source, mined, unseen]) in
+        splits.iter().zip([["my-porn", "300", "400"], ["newer", "400", "300"]])
+    {
+        let told = [&split["source"], &split["mined"], &split["unseen"]];
+        assert_eq!(told.map(|value| value.to_string().replace('"', "")), [source, mined, unseen]);
+        let found = &split["found"][1];
+        assert_eq!((&found["group"], &found["one_in"]), (&"all".into(), &10_000.into()));
+        let at = &found["at"];
+        assert!(at["mistaken"].as_u64().unwrap() <= 1, "{found}");
+        assert!(at["recall"]["share"].as_f64().unwrap() > 0.9, "{found}");
+        assert!(at["recall"]["low"].as_f64() < at["recall"]["share"].as_f64(), "{found}");
+    }
+    let usage = maintainer.learn(&["--evaluate", "--out", "learned.txt"]).expect(2);
+    assert!(usage.err.contains("cannot be used with"), "{}", usage.err);
+    let nothing = maintainer.learn(&["--out", "learned.txt", "--category", "gambling"]).expect(1);
+    assert!(nothing.err.contains("no source names a site of category `gambling`"));
+}

@@ -587,5 +587,6 @@ fn counted(rules: u64) -> Manifest {
         categories: Categories::builtin(),
         sources: vec![SourceRecord { source: Source::block("list", &["malware"]), rules }],
         counts: Counts::default(),
+        learned: None,
     }
 }

@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Profile to ask for
     #[arg(long, value_name = "NAME", default_value = "child", value_parser = Profile::BUILTIN)]
     profile: String,
+    /// Mistakes accepted in 10 000 harmless names that no list knows: the profile's `unlisted`
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    unlisted: u32,
     /// Read the lists of this sources file again, and print file and line of each matching rule
     #[arg(long, value_name = "FILE")]
     sources: Option<PathBuf>,
@@ -86,7 +89,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .name
         .parse()
         .map_err(|error| Failure::Usage(format!("{:?}: {error}", arguments.name)))?;
-    let profile = Profile::named(&arguments.profile).map_err(Failure::failed)?;
+    let profile = Profile {
+        unlisted: arguments.unlisted,
+        ..Profile::named(&arguments.profile).map_err(Failure::failed)?
+    };
     let filter = bundle::open(&arguments.file)?;
     let bound = filter
         .bind(&profile)
