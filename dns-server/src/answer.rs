@@ -244,6 +244,25 @@ impl Snapshot {
             .unwrap_or_else(|| reply.failure(&UpstreamError::Garbled.into()))
     }
 
+    /// Why a name that was to be [resolved](Decision::Resolve) is refused all the same: where its
+    /// addresses lead.
+    pub(crate) async fn objection<'p>(
+        &'p self,
+        name: &DomainName,
+        ruling: &Ruling<'p>,
+    ) -> Option<Refusal<'p>> {
+        for record_type in [rr_type::A, rr_type::AAAA, rr_type::HTTPS] {
+            let (dnssec_ok, checking_disabled) = (false, false);
+            let query = Query { name: name.clone(), record_type, dnssec_ok, checking_disabled };
+            let Ok(answer) = self.resolver.resolve(&query).await else { continue };
+            let refusal = self.policy.judge(name, ruling, elements(answer.response()));
+            if refusal.is_some() {
+                return refusal;
+            }
+        }
+        None
+    }
+
     /// The first of these names that exists, and where; `None`: none does.
     async fn stand_in<'t>(
         &self,

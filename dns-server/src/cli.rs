@@ -44,7 +44,7 @@ use crate::{
     policy::explain::Explanation,
     query, run,
     service::{self, Service},
-    web::server::WebListener,
+    web::{block_page, server::WebListener},
     wire::text,
 };
 
@@ -203,13 +203,18 @@ fn serve(config: Config) -> Result<(), Failure> {
         );
     }
     let listeners = Listeners::bind(&config.listen)?;
-    let (socket, metrics) = {
+    let (socket, metrics, pages) = {
         let _runtime = runtime.enter();
         let socket = control::socket(&config).map(|path| ControlSocket::bind(&path)).transpose()?;
         let at = |address| {
             WebListener::tcp(address).map_err(|error| Failure::Metrics { address, error })
         };
-        (socket, config.operations.metrics.map(at).transpose()?)
+        let metrics = config.operations.metrics.map(at).transpose()?;
+        let page_at = config.page.iter().flat_map(|page| &page.listen);
+        let pages = page_at.map(|&address| {
+            WebListener::tcp(address).map_err(|error| Failure::Page { address, error })
+        });
+        (socket, metrics, pages.collect::<Result<Vec<_>, _>>()?)
     };
     let service = Arc::new(Service::start(config)?);
     service.take_up();
@@ -218,6 +223,11 @@ fn serve(config: Config) -> Result<(), Failure> {
     }
     if let Some(address) = metrics.as_ref().map(WebListener::address).transpose()?.flatten() {
         tracing::info!("metrics at http://{address}/metrics");
+    }
+    for page in &pages {
+        if let Some(address) = page.address()? {
+            tracing::info!("block page at http://{address}/");
+        }
     }
     let addresses = listeners.addresses()?;
     for &address in &addresses.dns {
@@ -240,6 +250,9 @@ fn serve(config: Config) -> Result<(), Failure> {
         let mut faces = JoinSet::new();
         if let Some(listener) = metrics {
             faces.spawn(metrics::server(service.clone()).serve(listener, shutdown.clone()));
+        }
+        for listener in pages {
+            faces.spawn(block_page::server(service.clone()).serve(listener, shutdown.clone()));
         }
         if let Some(&address) = addresses.dns.first() {
             operations.spawn(notify::attend(query::reachable(address)));
@@ -322,12 +335,16 @@ fn reload(service: &Service) {
 fn check(config: &Config) -> Result<(), Failure> {
     let (origin, filter) = bundle::inspect(config)?;
     service::plans_of(&origin, config, &filter)?;
+    config.check_page()?;
     let servers = service::servers(config)?;
     for address in &config.listen.dns {
         println!("listen: {address}");
     }
     for (address, protocol) in config.listen.encrypted() {
         println!("listen: {address}, {protocol}");
+    }
+    for address in config.page.iter().flat_map(|page| &page.listen) {
+        println!("block page: http://{address}/");
     }
     if let Some(complaint) = config.tls.as_ref().and_then(Tls::complaint) {
         println!("  note: {complaint}");

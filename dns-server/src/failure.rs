@@ -86,6 +86,14 @@ pub enum Failure {
         /// Why not.
         error: io::Error,
     },
+    /// The block page cannot be shown.
+    #[error("cannot show the block page on {address}: {error}; {}", page_remedy(error))]
+    Page {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
     /// No server answers on the control socket.
     #[error("no answer from {}: {error}; {}", socket.display(), control_remedy(error))]
     Control {
@@ -168,6 +176,20 @@ fn control_remedy(error: &io::Error) -> &'static str {
             "is it running, with [control] socket there? (--config names its configuration)"
         }
         _ => "ask again, or look at its log",
+    }
+}
+
+/// What to do about an address where the block page cannot be shown.
+fn page_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another web server listens there: stop it, give the page an address of its own in \
+             [page] listen, or leave `listen` out and have that server show a page"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE: grant it (the systemd unit does)"
+        }
+        _ => "see [page] listen",
     }
 }
 

@@ -116,6 +116,7 @@ impl Service {
         tracing::info!("{}", summary(&served.origin, &served.filter));
         tell_expiry(served);
         tell_certificate(&config);
+        tell_page(&config);
         let allowances = Allowances::default();
         let (lists, plans) = (lists.served, lists.plans);
         let stats = Arc::default();
@@ -184,6 +185,18 @@ impl Service {
             reloaded.not_applied.push("[metrics] listen".to_owned());
             config.operations.metrics = origin.config.operations.metrics;
         }
+        let page_at = |config: &Config| config.page.as_ref().map(|page| page.listen.clone());
+        if page_at(&config).unwrap_or_default() != page_at(&origin.config).unwrap_or_default() {
+            reloaded.not_applied.push("[page] listen".to_owned());
+            // What goes on listening goes on having a page.
+            match (&mut config.page, &origin.config.page) {
+                (Some(page), before) => {
+                    let before = before.as_ref().map(|page| page.listen.clone());
+                    Arc::make_mut(page).listen = before.unwrap_or_default();
+                }
+                (page, before) => page.clone_from(before),
+            }
+        }
         if self.keeps_record_elsewhere(&config) {
             // Lists are kept in the new folder from now on.
             reloaded.not_applied.push("[lists] cache, as the folder of records,".to_owned());
@@ -192,6 +205,7 @@ impl Service {
             tracing::warn!("{key} has changed: it takes a restart to take effect");
         }
         tell_certificate(&config);
+        tell_page(&config);
         tracing::info!("{}", summary(&lists.served.origin, &lists.served.filter));
         let allowances = mem::take(&mut origin.allowances);
         let stats = origin.stats.clone();
@@ -489,6 +503,12 @@ fn tell_expiry(served: &Served) {
 fn tell_certificate(config: &Config) {
     if let Some(complaint) = config.tls.as_ref().and_then(Tls::complaint) {
         tracing::error!("{complaint}");
+    }
+}
+
+fn tell_page(config: &Config) {
+    if let Err(error) = config.check_page() {
+        tracing::error!("the built-in block page is shown: {error}");
     }
 }
 

@@ -28,6 +28,11 @@ impl Sha256Digest {
     pub fn finish(hash: Sha256) -> Self {
         Self(hash.finalize().into())
     }
+
+    /// Its octets.
+    pub fn octets(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Display for Sha256Digest {

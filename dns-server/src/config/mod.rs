@@ -8,6 +8,7 @@ mod listen;
 mod lists;
 mod local;
 mod operations;
+mod page;
 mod profiles;
 mod reference;
 mod schedule;
@@ -47,6 +48,7 @@ pub(crate) use self::{
 };
 pub use self::{
     operations::Operations,
+    page::Page,
     schedule::{Exception, SchoolYear, Slot, Timetable},
     upstream::{Upstream, Zone},
 };
@@ -84,6 +86,8 @@ pub struct Config {
     pub profiles: BTreeMap<String, Profile>,
     /// Search engines, and what can be done about them.
     pub engines: Arc<SearchTable>,
+    /// The block page, where there is one.
+    pub page: Option<Arc<Page>>,
     /// The clock and the school year that schedules go by.
     pub school_year: SchoolYear,
     /// Zones whose names may have private addresses, beside those with servers of their own.
@@ -344,6 +348,16 @@ impl Config {
         ConfigError::unless_empty(unknown.map(fault).collect())
     }
 
+    /// Checks the files that the block page is made of. Where one cannot be used, the page is shown
+    /// without any of them.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`], with what is wrong with the first that cannot be used.
+    pub fn check_page(&self) -> Result<(), ConfigError> {
+        let fault = self.page.as_ref().and_then(|page| page.fault.clone());
+        ConfigError::unless_empty(fault.into_iter().collect())
+    }
+
     /// Zones whose names may have private addresses.
     pub(crate) fn private_zones(&self) -> impl Iterator<Item = &DomainName> {
         self.private.iter().chain(self.upstream.zones.iter().map(|zone| &zone.name))
@@ -382,6 +396,7 @@ impl Default for Config {
             groups: vec![Group::default()],
             profiles: BTreeMap::from([(CHILD.to_owned(), profiles::built_in(CHILD))]),
             engines: Arc::new(SearchTable::shipped()),
+            page: None,
             school_year: SchoolYear::default(),
             private: Vec::new(),
             local: LocalRecords::default(),

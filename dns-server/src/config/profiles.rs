@@ -147,13 +147,6 @@ impl Check {
         }
     }
 
-    /// The addresses of the block page.
-    pub(super) fn page(&mut self, written: &typed::Page) -> Arc<[IpAddr]> {
-        let mut addresses = self.addresses(&written.addresses);
-        addresses.sort_unstable(); // IPv4 first
-        addresses.into()
-    }
-
     fn patterns(&mut self, texts: &[Spanned<String>]) -> Vec<NamePattern> {
         let mut patterns = Vec::new();
         for text in texts {

@@ -1,6 +1,6 @@
 //! Configurations, and what is said about those that cannot be served.
 
-use std::fs;
+use std::{fs, net::IpAddr};
 
 use super::*;
 use crate::{
@@ -51,6 +51,30 @@ fn structured_errors_name_a_contact() {
     assert_eq!((y.structured_errors.as_deref(), y.remove_ech), (None, false));
     let nobody = parse("[profile.x]\nstructured_errors = true\n").unwrap();
     assert_eq!(nobody.profiles["x"].structured_errors.as_deref(), Some(&Contact::default()));
+}
+
+#[test]
+fn the_block_page() {
+    let config = parse(
+        "[page]\naddresses = [\"2001:db8::80\", \"10.0.0.80\"]\nlisten = [\"10.0.0.80:80\"]\n\
+         town = \"Villeneuve\"\nhome = \"https://ent.example.org\"\nsearch = \"kiddle\"\n\
+         [contact]\nuris = [\"tel:+331\"]\n[profile.x]\nrefusal = \"page\"\n",
+    )
+    .unwrap();
+    let page = config.page.as_ref().unwrap();
+    let addresses: [IpAddr; 2] = ["10.0.0.80", "2001:db8::80"].map(|text| text.parse().unwrap());
+    assert_eq!(*page.addresses, addresses);
+    assert_eq!(config.profiles["x"].refusal, RefusalForm::Page(page.addresses.clone()));
+    assert_eq!(page.listen, ["10.0.0.80:80".parse().unwrap()]);
+    assert_eq!(page.town.as_deref(), Some("Villeneuve"));
+    assert_eq!(page.home.as_deref(), Some("https://ent.example.org/"));
+    assert_eq!(page.search.as_ref().map(|engine| engine.id.as_str()), Some("kiddle"));
+    assert_eq!(page.contact.uris, ["tel:+331"]);
+    config.check_page().unwrap();
+    let least = parse("[page]\naddresses = [\"10.0.0.80\"]\n").unwrap().page.unwrap();
+    assert!(least.listen.is_empty() && least.home.is_none() && least.town.is_none());
+    assert_eq!(least.search.as_ref().map(|engine| engine.id.as_str()), Some("qwant-junior"));
+    assert!(parse("").unwrap().page.is_none());
 }
 
 #[test]
@@ -637,6 +661,72 @@ error: `https://ecole.example` is not an address that clients can use
   |         ^^^^^^^^^^^^^^^^^^^^^^^
   |
 help: write \"mailto:name@ecole.example\" or \"tel:+33123456789\"",
+    ),
+    (
+        "[page]\naddresses = [\"10.0.0.80\"]\nlisten = [\"10.0.0.80\"]\n",
+        "\
+error: `10.0.0.80` is not an address and a port
+ --> /etc/preau/preau.toml:3:11
+  |
+3 | listen = [\"10.0.0.80\"]
+  |           ^^^^^^^^^^^
+  |
+help: write \"10.0.0.80:80\" or \"[2001:db8::80]:80\"",
+    ),
+    (
+        "[page]\naddresses = [\"10.0.0.80\"]\nhome = \"javascript:alert(1)\"\n",
+        "\
+error: `javascript:alert(1)` is not the URL of a page
+ --> /etc/preau/preau.toml:3:8
+  |
+3 | home = \"javascript:alert(1)\"
+  |        ^^^^^^^^^^^^^^^^^^^^^
+  |
+help: write \"https://ent.example.org/\"",
+    ),
+    (
+        "[page]\naddresses = [\"10.0.0.80\"]\ntown = \" \"\n",
+        "\
+error: a name of 1 to 100 characters is expected
+ --> /etc/preau/preau.toml:3:8
+  |
+3 | town = \" \"
+  |        ^^^
+  |
+help: write a short name, such as \"Villeneuve\", or leave it out",
+    ),
+    (
+        "[page]\naddresses = [\"10.0.0.80\"]\ncolour = \"#ff8800\"\n",
+        "\
+error: `#ff8800` is too pale: white has a contrast of 2.4 on it, and needs 4.5 to be readable (WCAG 2.2, 1.4.3)
+ --> /etc/preau/preau.toml:3:10
+  |
+3 | colour = \"#ff8800\"
+  |          ^^^^^^^^^
+  |
+help: write two hexadecimal digits each of red, green and blue: \"#1f6f8b\"",
+    ),
+    (
+        "[page]\naddresses = [\"10.0.0.80\"]\nsearch = \"qwant-senior\"\n",
+        "\
+error: there is no search engine `qwant-senior` in the table
+ --> /etc/preau/preau.toml:3:10
+  |
+3 | search = \"qwant-senior\"
+  |          ^^^^^^^^^^^^^^
+  |
+help: write one of qwant-junior, kiddle, blinde-kuh; another one needs a row with `search_url` in a file of yours: [search] engines_file",
+    ),
+    (
+        "[page]\naddresses = [\"10.0.0.80\"]\nsearch = \"kidrex\"\n",
+        "\
+error: it is not known where `kidrex` takes searches
+ --> /etc/preau/preau.toml:3:10
+  |
+3 | search = \"kidrex\"
+  |          ^^^^^^^^
+  |
+help: write one of qwant-junior, kiddle, blinde-kuh; another one needs a row with `search_url` in a file of yours: [search] engines_file",
     ),
     (
         "[page]\naddresses = [\"the web\"]\n",

@@ -15,7 +15,7 @@ use super::{
     reference::{size, time},
     schedule::PARIS,
 };
-use crate::resolve::CacheSettings;
+use crate::{resolve::CacheSettings, web::block_page::colour::Colour};
 
 /// The configuration of preau, a DNS content filter for schools: every key that there is.
 ///
@@ -303,16 +303,36 @@ pub(super) struct Local {
     pub(super) addresses: Spanned<Vec<Spanned<String>>>,
 }
 
-/// The web page that profiles with refusal = "page" lead to.
+/// The web page that profiles with refusal = "page" lead to. Whom it names is in [contact].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     /// Addresses of the web server that shows it.
     #[schemars(example = ["10.0.0.80"])]
     pub(super) addresses: Spanned<Vec<Spanned<String>>>,
+    /// Where preau itself shows it, over HTTP. Absent: it does not, another web server does.
+    /// Changing it takes a restart.
+    #[schemars(example = ["10.0.0.80:80"])]
+    pub(super) listen: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Who protects its schools, such as a town: it is named on the page. Absent: nobody is.
+    #[schemars(example = &"Villeneuve")]
+    pub(super) town: Option<Spanned<String>>,
+    /// The way back: the URL of a school portal. Absent: the page only tells how to go back.
+    #[schemars(example = &"https://ent.example.org/")]
+    pub(super) home: Option<Spanned<String>>,
+    /// Where its search box leads: an engine with a search_url in the table of search engines.
+    #[schemars(extend("default" = super::page::SEARCH))]
+    pub(super) search: Option<Spanned<String>>,
+    /// Colour of its buttons, on which white must be readable.
+    #[schemars(extend("default" = Colour::default().to_string()))]
+    pub(super) colour: Option<Spanned<String>>,
+    /// A folder with page.html, page.css or drawing.svg of your own: each takes the place of that
+    /// within the program. Read again on reload. Absent: none.
+    #[schemars(example = &"page")]
+    pub(super) template: Option<Spanned<PathBuf>>,
 }
 
-/// Whom structured errors name (structured_errors of a profile).
+/// Whom structured errors (structured_errors of a profile) and the block page name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Contact {

@@ -24,18 +24,19 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
     let upstream = check.upstream(&written.upstream, &written.forward, &listen, &folder);
     let cache = check.cache(&written.cache);
     let lists = check.lists(&written.lists, &folder);
-    let page = written.page.as_ref().map(|page| check.page(page));
     let contact = written.contact.as_ref().map(|contact| check.contact(contact));
     let contact = Arc::new(contact.unwrap_or_default());
     let engines = check.search_table(&written.search, &folder);
+    let page = written.page.as_ref().map(|page| check.page(page, &contact, &engines, &folder));
     let services = check.services(&written.services, &folder);
     let tables = Tables { engines: &engines, services: &services };
     let school_year = check.school_year(&written.calendar, &folder);
+    let addresses = page.as_ref().map(|page| &page.addresses);
     let mut profiles = defaults.profiles;
     let mut category_names = Vec::new();
     for (name, profile) in &written.profile {
         category_names.extend(profile.categories());
-        let profile = check.profile(name.get_ref(), profile, page.as_ref(), &contact, tables);
+        let profile = check.profile(name.get_ref(), profile, addresses, &contact, tables);
         profiles.insert(name.get_ref().clone(), profile);
     }
     let mut groups = match written.group.as_slice() {
@@ -62,6 +63,7 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
         groups,
         profiles,
         engines: Arc::new(engines),
+        page: page.map(Arc::new),
         school_year,
         private,
         local,
@@ -95,7 +97,13 @@ impl Check {
         title: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.faults.push(self.files.fault(at, title).help(help));
+        let fault = self.diagnostic(at, title).help(help);
+        self.faults.push(fault);
+    }
+
+    /// Something wrong that is no obstacle.
+    pub(super) fn diagnostic(&self, at: Range<usize>, title: impl Into<String>) -> Diagnostic {
+        self.files.fault(at, title)
     }
 
     /// Notes faults of another file.

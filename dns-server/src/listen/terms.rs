@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use rustls::sign::CertifiedKey;
 
 use crate::{
-    config::{Config, Limits},
+    config::{Config, Limits, Page},
     policy::group::GroupId,
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct Terms {
     paths: HashMap<Arc<str>, GroupId>,
     /// Balancers that are believed.
     proxies: Vec<IpNet>,
+    /// What is shown for refused names.
+    page: Option<Arc<Page>>,
     pub(super) limits: Limits,
 }
 
@@ -35,6 +37,7 @@ impl Terms {
             certificate: config.tls.as_ref().map(|tls| tls.identity.clone()),
             paths: paths.collect(),
             proxies: config.proxies.clone(),
+            page: config.page.clone(),
             limits: config.limits.clone(),
         }
     }
@@ -42,6 +45,11 @@ impl Terms {
     /// What clients may take.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What is shown for refused names, where anything is.
+    pub(crate) fn page(&self) -> Option<&Page> {
+        self.page.as_deref()
     }
 
     /// Whether whoever connects from there says with the PROXY protocol who asks, and is believed.

@@ -1,5 +1,7 @@
 //! Search engines: which host stands in for which, and which engines cannot be made safe.
 
+mod form;
+
 use std::{ops::Range, sync::Arc};
 
 use ahash::HashSet;
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
+pub use self::form::{FormError, SearchForm};
 use super::{
     names::{NameMap, Reach},
     table::{self, Table, TableError},
@@ -43,6 +46,8 @@ pub struct Engine {
     pub targets: Vec<DomainName>,
     /// Hosts of others without which it shows nothing.
     pub needs: Vec<DomainName>,
+    /// Where it takes what is searched for, as far as that is known.
+    pub form: Option<SearchForm>,
     /// Where the row is from.
     pub source: String,
 }
@@ -221,6 +226,11 @@ impl SearchTable {
     /// Every engine, in the order of the table.
     pub fn all(&self) -> &[Engine] {
         &self.engines
+    }
+
+    /// The engine that a configuration names so.
+    pub fn engine(&self, id: &str) -> Option<&Engine> {
+        self.engines.iter().find(|engine| engine.id == id)
     }
 
     /// Every host that stands in for others, with whose it is. YouTube's are told apart: they do not
@@ -402,9 +412,19 @@ impl Table {
                 .iter()
                 .filter_map(|text| self.name(text, text.get_ref()))
                 .collect(),
+            form: written.search_url.as_ref().and_then(|text| self.form(text)),
             source: written.source.clone(),
         };
         Row { engine, names }
+    }
+
+    fn form(&mut self, written: &Spanned<String>) -> Option<SearchForm> {
+        let form = SearchForm::parse(written.get_ref());
+        if let Err(error) = form {
+            let help = "write \"https://www.example.com/search?q={searchTerms}\"";
+            self.fault(written.span(), format!("no address of searches: {error}"), help);
+        }
+        form.ok()
     }
 
     fn youtube(&mut self, written: &typed::YouTube) -> YouTubeRow {
@@ -487,6 +507,7 @@ mod typed {
         pub(super) suffixes: Vec<Spanned<String>>,
         #[serde(default)]
         pub(super) needs: Vec<Spanned<String>>,
+        pub(super) search_url: Option<Spanned<String>>,
         pub(super) source: String,
     }
 }

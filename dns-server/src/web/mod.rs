@@ -1,4 +1,5 @@
 //! What is served over HTTP to people and to other programs, each on a listener and a router of its
 //! own. One server runs them all: [`server::WebServer`].
 
+pub(crate) mod block_page;
 pub(crate) mod server;

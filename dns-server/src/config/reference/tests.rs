@@ -170,6 +170,7 @@ fn choices_are_accepted() {
 /// Documents for operators, by name.
 const DOCUMENTS: &[(&str, &str)] = &[
     ("README.md", include_str!("../../../../README.md")),
+    ("docs/block-page.md", include_str!("../../../../docs/block-page.md")),
     ("docs/lists.md", include_str!("../../../../docs/lists.md")),
     ("docs/operations.md", include_str!("../../../../docs/operations.md")),
     ("docs/policy.md", include_str!("../../../../docs/policy.md")),
