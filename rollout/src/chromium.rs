@@ -151,9 +151,7 @@ fn wanted(audience: &Audience, browser: Browser) -> Wanted {
     if let Some(Extensions { chrome, edge, firefox: _ }) = &audience.extensions {
         let allowed = if browser == Browser::Edge { edge } else { chrome };
         wanted.set("ExtensionInstallBlocklist", json!(["*"]));
-        if !allowed.is_empty() {
-            wanted.set("ExtensionInstallAllowlist", json!(allowed));
-        }
+        wanted.set("ExtensionInstallAllowlist", json!(allowed));
     }
     if !audience.prefetch {
         wanted.set("NetworkPredictionOptions", json!(2));

@@ -328,7 +328,7 @@ impl Check {
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 "there is a user's name in it".to_owned()
             }
-            Ok(_) if written.get_ref().contains([' ', '\t', '\r', '\n', '"', '\\']) => {
+            Ok(_) if written.get_ref().contains(is_foreign) => {
                 "there are characters in it that a URL does not have".to_owned()
             }
             Ok(_) => return,
@@ -336,6 +336,11 @@ impl Check {
         let title = format!("`{}` cannot be used: {wrong}", written.get_ref().escape_default());
         self.fault(written.span(), title, format!("write a URL such as \"{example}\""));
     }
+}
+
+/// No URL has these, and some file that it goes into would take them for its own.
+fn is_foreign(c: char) -> bool {
+    c.is_control() || c.is_whitespace() || "\"\\<>".contains(c)
 }
 
 /// Firm, unless the file says otherwise.

@@ -24,7 +24,8 @@ pub enum Written {
 }
 
 /// Writes files into a folder that is not there yet, is empty, or holds an earlier roll-out as it was
-/// written: that one is replaced as a whole. On any fault the folder is as it was.
+/// written: that one is replaced as a whole. On any fault the folder is as it was; only a power cut
+/// between two renames leaves what was there in a `.preau-rollout-*` beside its place.
 ///
 /// # Errors
 /// [`RolloutError::NotOurs`] where something else would be lost, [`RolloutError::Write`].

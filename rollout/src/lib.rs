@@ -10,7 +10,7 @@
 //!
 //! What the vendors call things stands in tables, each with where that was read and when:
 //! `chromium/facts.rs`, `firefox.rs`, `data/search-engines.toml`. [`Rollout::files`] is a pure function
-//! of the configuration: the same lines give the same octets. [`write`] is the only place that touches
+//! of the configuration: the same lines give the same octets. [`write()`] is the only place that touches
 //! a disk, but for reading the configuration and the authorities that it names.
 
 mod authority;

@@ -36,7 +36,9 @@ pub(crate) fn files(audience: &Audience, put: &mut impl FnMut(&str, Vec<u8>)) {
         put(&format!("linux/{AUTHORITY}"), authority.pem().into_bytes());
     }
     put("linux/install.sh", INSTALL.as_bytes().to_vec());
-    put("linux/playbook.yml", PLAYBOOK.replace("AUDIENCE", &audience.name).into_bytes());
+    // Groups of Ansible have no hyphens.
+    let group = audience.name.replace('-', "_");
+    put("linux/playbook.yml", PLAYBOOK.replace("AUDIENCE", &group).into_bytes());
 }
 
 /// Takes away what an earlier roll-out left, then copies.

@@ -7,6 +7,8 @@
 //! * Edge: learn.microsoft.com/deployedge/microsoft-edge-policies/NAME ("GP unique name", "GP name",
 //!   "GP path"), by way of MicrosoftDocs/Edge-Enterprise.
 
+use serde_json::Value;
+
 use super::Browser;
 
 /// A policy.
@@ -86,6 +88,33 @@ impl Fact {
             _ => None,
         }
     }
+}
+
+/// What the templates call a value that is one of several; `None` for values that stand for
+/// themselves. Sources: as above ("items", "Policy options mapping").
+pub(crate) fn option(id: &str, value: &Value, browser: Browser) -> Option<&'static str> {
+    let is_edge = browser == Browser::Edge;
+    Some(match (id, value.as_str(), value.as_u64()) {
+        ("DnsOverHttpsMode", Some("off"), _) => "Disable DNS-over-HTTPS",
+        ("DnsOverHttpsMode", Some("secure"), _) => {
+            "Enable DNS-over-HTTPS without insecure fallback"
+        }
+        ("ForceBingSafeSearch", _, Some(2)) => "Configure strict search restrictions in Bing",
+        ("ForceYouTubeRestrict", _, Some(1)) => {
+            "Enforce at least Moderate Restricted Mode on YouTube"
+        }
+        ("ForceYouTubeRestrict", _, Some(2)) => "Enforce Strict Restricted Mode for YouTube",
+        ("IncognitoModeAvailability", _, Some(1)) if is_edge => "InPrivate mode disabled",
+        ("IncognitoModeAvailability", _, Some(1)) => "Incognito mode disabled",
+        ("RestoreOnStartup", _, Some(4)) => "Open a list of URLs",
+        ("NetworkPredictionOptions", _, Some(2)) if is_edge => {
+            "Don't predict network actions on any network connection"
+        }
+        ("NetworkPredictionOptions", _, Some(2)) => {
+            "Do not predict network actions on any network connection"
+        }
+        _ => return None,
+    })
 }
 
 const fn fact(

@@ -72,6 +72,8 @@ fn write(value: &Plist, depth: usize, out: &mut String) {
     out.push_str(&format!("{indent}{line}\n"));
 }
 
+/// XML has no control characters, escaped or not.
 fn escaped(text: &str) -> String {
+    let text = text.replace(char::is_control, " ");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     Audience,
-    chromium::{self, Browser, Level, Policy},
+    chromium::{self, Browser, Level, Policy, facts::option},
     firefox::{self, Certificates},
 };
 
@@ -31,7 +31,10 @@ pub(super) fn table(audience: &Audience) -> Vec<u8> {
     let mut settings = Vec::new();
     for browser in [Browser::Chrome, Browser::Edge] {
         let policies = chromium::policies(audience, browser);
-        settings.extend(policies.iter().map(|policy| chromium(policy, browser)));
+        // An empty list is set by leaving it alone.
+        let set =
+            policies.iter().filter(|policy| policy.value.as_array().is_none_or(|v| !v.is_empty()));
+        settings.extend(set.map(|policy| chromium(policy, browser)));
     }
     for (name, value) in firefox::policies(audience, &Certificates::System) {
         firefox(&name, &value, &mut settings);
@@ -80,7 +83,8 @@ fn chromium(policy: &Policy, browser: Browser) -> Setting {
         browser: label,
         changeable,
         place: format!("{TEMPLATES} > {root}{override_}{} > {caption}", group.unwrap_or_default()),
-        set_to: told(&policy.value),
+        set_to: option(policy.fact.id, &policy.value, browser)
+            .map_or_else(|| told(&policy.value), ToOwned::to_owned),
         uri: format!(
             "./Device/Vendor/MSFT/Policy/Config/{ingested}~Policy~{namespace}{suffix}{category}/\
              {name}{suffix}"

@@ -213,6 +213,13 @@ fn firefox_takes_every_policy() {
     assert_eq!(pupils["add_ons"], json!({ "uBlock0@raymondhill.net": true, "other@x": false }));
     assert_eq!(pupils["believed"], true, "the authority");
 
+    let brought = brought(&pupils["brings"]);
+    let taken = policies(&files, "pupils")["SearchEngines"]["Remove"].take();
+    let taken: BTreeSet<_> =
+        taken.as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+    let left: Vec<_> = brought.difference(&taken).collect();
+    assert!(brought.len() > 8 && left.is_empty(), "{left:?} of {brought:?}");
+
     let offices = firefox(&files, "offices");
     checked(&files, "offices", &offices);
     assert_eq!(offices["default"], "Qwant");
@@ -223,6 +230,31 @@ fn firefox_takes_every_policy() {
     let home = json!({ "value": "https://intranet.town.example/", "locked": false });
     assert_eq!(offices["prefs"]["browser.startup.homepage"], home);
     assert_eq!((&offices["private_browsing"], &offices["believed"]), (&json!(true), &json!(false)));
+}
+
+/// Names of the engines that this Firefox brings to a desktop where French is spoken, in French or in
+/// English: those of its editions for partners and of its experiments aside.
+fn brought(configuration: &Value) -> BTreeSet<&str> {
+    let among = |environment: &Value, key: &str, wanted: &[&str]| {
+        let listed = environment[key].as_array();
+        listed.map(|listed| wanted.iter().any(|wanted| listed.contains(&json!(wanted))))
+    };
+    let is_ours = |variant: &Value| {
+        let environment = &variant["environment"];
+        let here = among(environment, "regions", &["fr", "be", "ch", "lu", "ca"]);
+        let spoken = among(environment, "locales", &["fr", "en-US", "en-GB", "en-CA"]);
+        let desktop = among(environment, "applications", &["firefox"]);
+        here.unwrap_or(true)
+            && spoken.unwrap_or(true)
+            && desktop.unwrap_or(true)
+            && environment.get("distributions").is_none()
+            && environment.get("experiment").is_none()
+    };
+    let engines = configuration.as_array().unwrap().iter().filter(|record| {
+        let variants = record["variants"].as_array().into_iter().flatten();
+        record["recordType"] == "engine" && variants.into_iter().any(is_ours)
+    });
+    engines.map(|engine| engine["base"]["name"].as_str().unwrap()).collect()
 }
 
 /// What the test above looks for is there to be seen.
@@ -276,8 +308,10 @@ const FIREFOX: &str = r#"
         const complaints = log.getEvents()
             .filter(event => /polic/i.test(event.prefix) && ["error", "warn"].includes(event.level))
             .map(event => event.arguments.map(String).join(" "));
+        const dump = "resource://app/defaults/settings/main/search-config-v2.json";
         return {
             schema,
+            brings: (await (await fetch(dump)).json()).data,
             complaints,
             is_active: Services.policies.status == Services.policies.ACTIVE,
             active: Object.keys(active),

@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use rollout::{EXAMPLE, Files, Rollout, RolloutError, Written, write};
@@ -131,6 +132,20 @@ fn locked_or_changeable() {
     assert_eq!(offices["DNSOverHTTPS"], serde_json::json!({ "Enabled": false, "Locked": true }));
 }
 
+/// A list that was longer in an earlier roll-out is emptied, also where nothing takes its place.
+#[test]
+fn no_extensions_at_all() {
+    let text = "[[audience]]\nname = \"a\"\nextensions = {}\n";
+    let files = Rollout::parse("x", text, Path::new("")).unwrap().files();
+    let policies = json(&files, "a/linux/etc/chromium/policies/managed/preau.json");
+    assert_eq!(policies["ExtensionInstallBlocklist"], serde_json::json!(["*"]));
+    assert_eq!(policies["ExtensionInstallAllowlist"], serde_json::json!([]));
+    let registry = readable(&files["a/windows/chrome.reg"]);
+    let key = r"HKEY_LOCAL_MACHINE\SOFTWARE\Policies\Google\Chrome\ExtensionInstallAllowlist]";
+    assert!(registry.contains(&format!("[-{key}")) && !registry.contains(&format!("\n[{key}")));
+    assert!(!self::text(&files, "a/windows/settings.csv").contains("ExtensionInstallAllowlist"));
+}
+
 /// As `regedit` reads them: UTF-16, a header, keys in brackets, values of the three types.
 #[test]
 fn registry_files() {
@@ -175,7 +190,7 @@ fn registry_files() {
             }
         }
     }
-    assert_eq!(count, 109, "values");
+    assert_eq!(count, 110, "values");
 }
 
 /// By another reader of property lists: types, and identifiers that are never the same twice.
@@ -320,6 +335,35 @@ fn guides_say_what_nobody_has_tried() {
     let few = Rollout::parse("x", "[[audience]]\nname = \"a\"\n", Path::new("")).unwrap().files();
     assert!(!text(&few, "README.md").contains("authority"));
     assert!(!few.keys().any(|path| path.contains("authority") || path.contains("preau.crt")));
+}
+
+/// The script for one machine, in a folder that stands for it: one audience's files, then another's,
+/// whose predecessors go.
+#[test]
+fn install_script() {
+    let around = tempfile::TempDir::new().unwrap();
+    write(&files(), &around.path().join("out")).unwrap();
+    let machine = around.path().join("machine");
+    let own = machine.join("etc/chromium/policies/managed/own.json");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    fs::write(&own, "{}").unwrap();
+    for (audience, count) in [("pupils", 5), ("offices", 7), ("offices", 7), ("pupils", 5)] {
+        let linux = around.path().join("out").join(audience).join("linux");
+        let done = Command::new("sh")
+            .arg(linux.join("install.sh"))
+            .env("DESTDIR", &machine)
+            .output()
+            .unwrap();
+        assert!(done.status.success() && done.stdout.is_empty(), "{done:?}");
+        let mut there = Files::new();
+        collect(&machine, &machine, &mut there);
+        assert_eq!(there.remove("etc/chromium/policies/managed/own.json").unwrap(), b"{}");
+        let mut expected = Files::new();
+        collect(&linux, &linux, &mut expected);
+        expected.retain(|path, _| path.contains('/'));
+        assert_eq!(there, expected, "{audience}");
+        assert_eq!(there.len(), count);
+    }
 }
 
 fn one(path: &str, content: &str) -> Files {
