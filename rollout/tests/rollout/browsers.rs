@@ -33,7 +33,8 @@ impl Drop for Browser {
     }
 }
 
-/// Every policy is listed with its value and level, and nothing is said against any.
+/// Every policy is listed with its value and level, nothing is said against any, and the settings are as
+/// those for people show them.
 #[test]
 #[ignore = "needs chromium (Debian), and root"]
 fn chromium_takes_every_policy() {
@@ -49,7 +50,7 @@ fn chromium_takes_every_policy() {
             }
         }
         assert_eq!(expected.len(), count);
-        let listed = chromium_policies(&files, audience);
+        let (listed, settings) = chromium(&files, audience);
         assert_eq!(
             listed.keys().collect::<Vec<_>>(),
             expected.keys().collect::<Vec<_>>(),
@@ -62,6 +63,21 @@ fn chromium_takes_every_policy() {
             let keys: Vec<_> = listed.as_object().unwrap().keys().collect();
             // Complaints would be further keys: `error`, `warning`, `ignored`, `deprecated`…
             assert_eq!(keys, ["level", "scope", "source", "value"], "{audience}: {name}: {listed}");
+        }
+        let (engine, others) = (&settings["engine"], settings["others"].as_array().unwrap());
+        match audience {
+            "pupils" => {
+                assert_eq!(engine["url"], "https://www.qwantjunior.com/?q=%s");
+                assert_eq!((&engine["isManaged"], others.len()), (&json!(true), 0), "locked");
+                let doh = json!(["secure", "https://dns.school.example/dns-query"]);
+                assert_eq!(settings["doh"], doh);
+            }
+            _ => {
+                assert_eq!(engine["url"], "https://www.qwant.com/?q=%s");
+                assert_eq!(engine["isRecommendedFromPolicy"], true);
+                assert!(others.contains(&json!("DuckDuckGo")), "changeable: {others:?}");
+                assert_eq!(settings["doh"], json!(["off", ""]));
+            }
         }
     }
 }
@@ -76,14 +92,30 @@ fn chromium_complains_of_what_it_does_not_know() {
     policies["ForceBingSafeSearch"] = json!(2);
     policies["DnsOverHttpsMode"] = json!("never");
     files.insert(path.to_owned(), policies.to_string().into_bytes());
-    let listed = chromium_policies(&files, "pupils");
+    let (listed, _) = chromium(&files, "pupils");
     for name in ["ForceBingSafeSearch", "DnsOverHttpsMode"] {
         assert!(listed[name].get("error").is_some(), "{}", listed[name]);
     }
 }
 
-/// What chrome://policy lists.
-fn chromium_policies(files: &Files, audience: &str) -> Map<String, Value> {
+/// As chrome://policy itself asks.
+const POLICIES: &str = "const told = \
+    new Promise(r => cr.addWebUiListener('policies-updated', (_, all) => r(all))); \
+    chrome.send('listenPoliciesUpdates'); \
+    return (await told).policyGroups.chrome.policies;";
+
+/// As chrome://settings does.
+const SETTINGS: &str = "const listed = await cr.sendWithPromise('getSearchEnginesList'); \
+    const engines = [...listed.defaults, ...listed.actives, ...listed.others]; \
+    const doh = await cr.sendWithPromise('getSecureDnsSetting'); \
+    return { \
+        engine: engines.find(engine => engine.default), \
+        others: engines.filter(engine => engine.canBeDefault).map(engine => engine.name), \
+        doh: [doh.mode, doh.config], \
+    };";
+
+/// What a Chromium with an audience's policies says of them, and of its settings.
+fn chromium(files: &Files, audience: &str) -> (Map<String, Value>, Value) {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     let etc = at("etc");
@@ -114,23 +146,37 @@ fn chromium_policies(files: &Files, audience: &str) -> Map<String, Value> {
     let mut devtools = DevTools { to: open("to"), from: messages(open("from")), last: 0 };
     let say = |what: &str| format!("{what}: {}", fs::read_to_string(at("log")).unwrap());
 
-    let target = devtools.call("Target.createTarget", json!({ "url": "chrome://policy" }), None);
-    let target = &target.unwrap_or_else(|| panic!("{}", say("no page")))["targetId"];
-    let attached = json!({ "targetId": target, "flatten": true });
-    let session =
-        devtools.call("Target.attachToTarget", attached, None).unwrap()["sessionId"].take();
-    // As the page itself asks. Its scripts are there once it has loaded.
-    let expression = "(async () => { \
-        while (document.readyState != 'complete') await new Promise(r => setTimeout(r, 50)); \
-        const cr = await import('chrome://resources/js/cr.js'); \
-        const told = new Promise(r => cr.addWebUiListener('policies-updated', (_, all) => r(all))); \
-        chrome.send('listenPoliciesUpdates'); \
-        return (await told).policyGroups.chrome.policies; })()";
-    let asked = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-    let told = devtools.call("Runtime.evaluate", asked, session.as_str()).unwrap();
-    let policies = told["result"]["value"].as_object().unwrap_or_else(|| panic!("{told}")).clone();
+    let mut ask = |page: &str, script: &str| {
+        let target = devtools.call("Target.createTarget", json!({ "url": page }), None);
+        let target = &target.unwrap_or_else(|| panic!("{}", say("no page")))["targetId"];
+        let attached = json!({ "targetId": target, "flatten": true });
+        let attached = devtools.call("Target.attachToTarget", attached, None).unwrap();
+        let session = attached["sessionId"].as_str();
+        // A page's scripts are there once it has loaded. What is evaluated while it is on its way may be
+        // lost, hence nothing but this question.
+        let patience = Instant::now() + PATIENCE;
+        let mut is_loaded = || {
+            let state = json!({ "expression": "location.protocol + document.readyState" });
+            let told = devtools.attempt("Runtime.evaluate", state, session);
+            told.is_some_and(|told| told["result"]["result"]["value"] == "chrome:complete")
+        };
+        while !is_loaded() {
+            assert!(Instant::now() < patience, "{}", say(page));
+            thread::sleep(Duration::from_millis(50));
+        }
+        let expression = format!(
+            "(async () => {{ const cr = await import('chrome://resources/js/cr.js'); {script} }})()"
+        );
+        let asked =
+            json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let mut told = devtools.call("Runtime.evaluate", asked, session).unwrap();
+        assert!(told.get("exceptionDetails").is_none(), "{told}");
+        told["result"]["value"].take()
+    };
+    let policies = ask("chrome://policy", POLICIES);
+    let settings = ask("chrome://settings/search", SETTINGS);
     devtools.call("Browser.close", json!({}), None);
-    policies
+    (policies.as_object().unwrap().clone(), settings)
 }
 
 /// Writes the files below `prefix` into a folder.
@@ -157,6 +203,13 @@ struct DevTools {
 impl DevTools {
     /// The result; `None` where none comes in time.
     fn call(&mut self, method: &str, params: Value, session: Option<&str>) -> Option<Value> {
+        let mut message = self.attempt(method, params, session)?;
+        assert!(message.get("error").is_none(), "{method}: {message}");
+        Some(message["result"].take())
+    }
+
+    /// The whole answer, which may be an error.
+    fn attempt(&mut self, method: &str, params: Value, session: Option<&str>) -> Option<Value> {
         self.last += 1;
         let mut message = json!({ "id": self.last, "method": method, "params": params });
         if let Some(session) = session {
@@ -164,10 +217,9 @@ impl DevTools {
         }
         write!(self.to, "{message}\0").unwrap();
         loop {
-            let mut message = self.from.recv_timeout(PATIENCE).ok()?;
+            let message = self.from.recv_timeout(PATIENCE).ok()?;
             if message["id"] == self.last {
-                assert!(message.get("error").is_none(), "{method}: {message}");
-                return Some(message["result"].take());
+                return Some(message);
             }
         }
     }
