@@ -6,9 +6,11 @@ mod rollout;
 
 use std::{
     env,
+    fs::OpenOptions,
     io::{self, IsTerminal as _, Write as _},
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -35,6 +37,7 @@ use self::{operate::Operate, rollout::Rollout};
 use crate::{
     bundle::{self, Origin},
     check_search,
+    code::{self, CodeDigest},
     config::{self, Config, ConfigError, ListSource, Tls},
     control::{self, ControlSocket, status::humane},
     failure::Failure,
@@ -110,6 +113,12 @@ enum Command {
         #[arg(name = "TYPE", default_value = "A", value_parser = record_type)]
         record_type: u16,
     },
+    /// Make a code by which teachers let names through ([[code]])
+    Code {
+        /// Write its digest to a new file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Tell by the exit code whether the server answers, over UDP and TCP
     Healthcheck,
     #[command(flatten)]
@@ -179,6 +188,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
             println!("{}", query::ask(&config()?, &name, record_type)?);
             Ok(())
         }
+        Command::Code { out } => make_code(out.as_deref()),
         Command::Healthcheck => query::check(&config()?),
         Command::Man => Ok(Man::new(Arguments::command()).render(&mut io::stdout())?),
         Command::Completions { shell } => {
@@ -381,6 +391,26 @@ fn check(config: &Config) -> Result<(), Failure> {
         println!("  note: expired at {expires}: a running server does not take these lists");
     }
     println!("The configuration is valid.");
+    Ok(())
+}
+
+/// `preau code`.
+fn make_code(out: Option<&Path>) -> Result<(), Failure> {
+    let code = code::generate();
+    let digest = CodeDigest::of(&code).expect("what is made is not weak");
+    println!("The code, for teachers: {code}");
+    match out {
+        None => println!("A line for its file:    {digest}"),
+        Some(path) => {
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
+            let written = file.and_then(|mut file| writeln!(file, "{digest}"));
+            written.map_err(|error| {
+                let message = format!("cannot write {}: {error}", path.display());
+                Failure::Told { message, code: 1 }
+            })?;
+            println!("Its digest is in {}; the code is nowhere: note it.", path.display());
+        }
+    }
     Ok(())
 }
 

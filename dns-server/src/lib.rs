@@ -35,6 +35,7 @@ mod answer;
 pub mod bundle;
 mod check_search;
 pub mod cli;
+mod code;
 pub mod config;
 mod control;
 mod failure;

@@ -2,6 +2,7 @@
 
 mod attempts;
 pub(crate) mod changes;
+pub(crate) mod codes;
 pub(crate) mod reports;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,8 @@ pub struct Service {
     run: Mutex<changes::Run>,
     /// Who reported mistakes lately.
     reporters: Mutex<reports::Reporters>,
+    /// Who typed wrong codes lately.
+    code_tries: Mutex<codes::CodeTries>,
     /// Snapshots that were replaced, of which some answer may still be under way.
     replaced: Mutex<Vec<Arc<Snapshot>>>,
 }
@@ -127,6 +130,7 @@ impl Service {
             poll_now: Notify::new(),
             run: Mutex::default(),
             reporters: Mutex::default(),
+            code_tries: Mutex::default(),
             replaced: Mutex::default(),
         })
     }
@@ -681,6 +685,7 @@ impl Service {
             poll_now: Notify::new(),
             run: Mutex::default(),
             reporters: Mutex::default(),
+            code_tries: Mutex::default(),
             replaced: Mutex::default(),
         }
     }

@@ -211,7 +211,8 @@ impl Site {
         let (group, name) = (GroupId::at(0), "lesson.porn.example".parse().unwrap());
         // So far ahead that it shortens nothing.
         let until = Timestamp::now().saturating_add(SignedDuration::from_hours(240)).unwrap();
-        snapshot.policy.unblocks = [Unblock { group, name, until }].into_iter().collect();
+        snapshot.policy.unblocks =
+            [Unblock { group, name, until, limit: None }].into_iter().collect();
         let designation = Designation {
             target: "dns.school.example".parse().unwrap(),
             endpoints: [

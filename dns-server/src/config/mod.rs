@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, or the defaults.
 
+mod codes;
 mod contact;
 mod files;
 mod groups;
@@ -40,17 +41,18 @@ use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
 use self::spanned::Spanned;
+pub use self::{
+    codes::Code,
+    operations::Operations,
+    page::Page,
+    schedule::{Exception, SchoolYear, Slot, Timetable},
+    upstream::{Upstream, Zone},
+};
 pub(crate) use self::{
     files::Files,
     lists::duration,
     reference::{default_config, schema},
     validated::is_loop,
-};
-pub use self::{
-    operations::Operations,
-    page::Page,
-    schedule::{Exception, SchoolYear, Slot, Timetable},
-    upstream::{Upstream, Zone},
 };
 use crate::{
     policy::{
@@ -94,6 +96,8 @@ pub struct Config {
     pub private: Vec<DomainName>,
     /// Names of the operator's own network.
     pub local: LocalRecords,
+    /// Codes by which teachers let a name through.
+    pub codes: Vec<Code>,
     /// How whoever runs it talks to it, and what it remembers.
     pub operations: Operations,
     /// The files, to read them again on reload and to point into them.
@@ -372,6 +376,9 @@ impl Config {
             profile.filter.allow.retain(is_known);
             profile.observe.retain(is_known);
         }
+        for code in &mut limited.codes {
+            code.never.retain(is_known);
+        }
         let named = std::mem::take(&mut limited.category_names).into_iter();
         let (kept, unknown): (Vec<_>, Vec<_>) = named.partition(|(name, _)| is_known(name));
         limited.category_names = kept;
@@ -400,6 +407,7 @@ impl Default for Config {
             school_year: SchoolYear::default(),
             private: Vec::new(),
             local: LocalRecords::default(),
+            codes: Vec::new(),
             operations: Operations::default(),
             files: None,
             category_names: Vec::new(),

@@ -1160,3 +1160,70 @@ fn operations() {
         assert!(error.contains(message), "{text}: {error}");
     }
 }
+
+#[test]
+fn codes() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str, mode| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    file("a", "k7fq-29mx-p4tr\n", 0o640);
+    file("same", "K7FQ29MXP4TR", 0o600);
+    file("weak", "ecole", 0o600);
+    file("no-digest", "sha256:12", 0o600);
+    file("open", "k7fq-29mx-p4ts", 0o644);
+    file("long", &"a1b2c3".repeat(1000), 0o600);
+    let path = folder.path().join("preau.toml");
+    let parse = |rows: &str| {
+        let text = format!(
+            "[[group]]\nname = \"pupils\"\nnetworks = [\"10.0.0.0/8\"]\nprofile = \"child\"\n{rows}"
+        );
+        Config::parse(path.to_str().unwrap(), text)
+    };
+    const ROW: &str = "[[code]]\nid = \"jaures\"\nfile = \"a\"\ngroups = [\"pupils\"]\n";
+    let code = parse(ROW).unwrap().codes.remove(0);
+    assert!(code.digest.is("k7fq 29mx p4tr"));
+    assert_eq!((&*code.id, code.longest), ("jaures", Duration::from_secs(3600)));
+    assert_eq!(code.groups.iter().collect::<Vec<_>>(), ["pupils"]);
+    assert!(code.never.contains("porn") && code.never.contains("bypass") && code.never.len() == 8);
+    let code =
+        parse(&format!("{ROW}never = [\"ads\"]\nlongest = \"2h\"\n")).unwrap().codes.remove(0);
+    assert_eq!(code.never.iter().collect::<Vec<_>>(), ["ads"]);
+    assert_eq!(code.longest, Duration::from_secs(7200));
+
+    let with = |from: &str, to: &str| ROW.replace(from, to);
+    let twice = |from: &str, to: &str| format!("{ROW}{}", ROW.replace(from, to));
+    let cases = [
+        (with("\"jaures\"", "\"\""), "6:6", "is not the id of a code"),
+        (with("jaures", "Mme Martin"), "6:6", "`Mme Martin` is not the id of a code"),
+        (twice("\"a\"", "\"weak\""), "10:6", "two codes are called `jaures`"),
+        (
+            twice("jaures", "other").replacen("file = \"a\"", "file = \"same\"", 1),
+            "11:8",
+            "two codes are the same",
+        ),
+        (with("\"a\"", "\"none\""), "7:8", "preau code --out FILE"),
+        (with("\"a\"", "\".\""), "7:8", "it is not a file of a line"),
+        (with("\"a\"", "\"long\""), "7:8", "it is not a file of a line"),
+        (with("\"a\"", "\"weak\""), "7:8", "easily guessed"),
+        (with("\"a\"", "\"no-digest\""), "7:8", "holds no code: a SHA-256 digest is 64"),
+        (with("\"a\"", "\"open\""), "7:8", "chmod 640"),
+        (with("[\"pupils\"]", "[]"), "8:10", "a code for no group"),
+        (with("[\"pupils\"]", "[\"pupil\"]"), "8:11", "the groups are pupils"),
+        (format!("{ROW}longest = \"2d\"\n"), "9:11", "from \"1m\" to \"1d\""),
+        (format!("{ROW}code = \"1234\"\n"), "9:1", "unknown field `code`"),
+        (with("id = \"jaures\"\n", ""), "5:1", "missing field `id`"),
+    ];
+    for (rows, place, message) in cases {
+        let error = parse(&rows).unwrap_err().to_string();
+        assert!(error.contains(&format!("preau.toml:{place}")), "{rows}: {error}");
+        assert!(error.contains(message), "{rows}: {error}");
+    }
+    let config = parse(&format!("{ROW}never = [\"pron\"]\n")).unwrap();
+    let error = config.check_categories(&crate::testing::filter().manifest().categories);
+    assert!(error.unwrap_err().to_string().contains("preau.toml:9:10"));
+}

@@ -46,6 +46,7 @@ pub(super) struct File {
     pub(super) floor: Option<Floor>,
     pub(super) local: Vec<Local>,
     pub(super) page: Option<Page>,
+    pub(super) code: Vec<Code>,
     pub(super) contact: Option<Contact>,
     pub(super) search: Search,
     pub(super) services: Services,
@@ -330,6 +331,30 @@ pub(super) struct Page {
     /// within the program. Read again on reload. Absent: none.
     #[schemars(example = &"page")]
     pub(super) template: Option<Spanned<PathBuf>>,
+}
+
+/// A code by which teachers let a name through for a while, on the block page, as `preau allow` does:
+/// never against the floor, and on the record. Any number of these tables, such as one a school.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Code {
+    /// Its name in the audit log, which tells no person.
+    #[schemars(example = &"college-jaures")]
+    pub(super) id: Spanned<String>,
+    /// A file that holds the code, or its digest: preau code --out FILE makes one. Not for everybody
+    /// on the machine to read. Read again on reload.
+    #[schemars(example = &"college-jaures.code")]
+    pub(super) file: Spanned<PathBuf>,
+    /// The groups that it lets names through for.
+    #[schemars(example = ["pupils"])]
+    pub(super) groups: Spanned<Vec<Spanned<String>>>,
+    /// The longest that it does, 1m to 1d, and no longer than longest_allow of [control].
+    #[schemars(extend("default" = time(super::codes::LONGEST.as_secs())))]
+    pub(super) longest: Option<Spanned<String>>,
+    /// Categories that stay refused all the same; search engines that the profile does not leave
+    /// do, too.
+    #[schemars(extend("default" = super::codes::NEVER))]
+    pub(super) never: Option<Vec<Spanned<String>>>,
 }
 
 /// Whom structured errors (structured_errors of a profile) and the block page name.

@@ -50,6 +50,8 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
     check.timetables(&written.profile, &groups, &mut profiles, &school_year);
     let private = check.names(&written.rebinding.private_zones);
     let local = check.local(&written.local);
+    let codes = check.codes(&written.code, &groups, &folder);
+    category_names.extend(written.code.iter().flat_map(typed::Code::categories));
     let operations = check.operations(&written, &folder);
     ConfigError::unless_empty(check.faults)?;
     Ok(Config {
@@ -67,6 +69,7 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
         school_year,
         private,
         local,
+        codes,
         operations,
         files: Some(files),
         category_names,

@@ -17,6 +17,25 @@ pub(crate) struct Peer {
     pub(crate) login: Option<String>,
 }
 
+/// Who changes something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Author {
+    /// Somebody at the control socket.
+    Peer(Peer),
+    /// Whoever knows a code, by its id: no person.
+    Code { code: String },
+}
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(peer) => peer.fmt(f),
+            Self::Code { code } => write!(f, "code {code}"),
+        }
+    }
+}
+
 impl Peer {
     pub(super) fn of(credentials: &UCred) -> Self {
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -23,6 +23,8 @@ pub(crate) struct Terms {
     proxies: Vec<IpNet>,
     /// What is shown for refused names.
     page: Option<Arc<Page>>,
+    /// Of each group, whether a teacher's code holds for it.
+    codes: Box<[bool]>,
     pub(super) limits: Limits,
 }
 
@@ -33,13 +35,23 @@ impl Terms {
             let path = group.doh_path.as_ref()?;
             Some((path.clone(), GroupId::at(index)))
         });
+        let codes = config
+            .groups
+            .iter()
+            .map(|group| config.codes.iter().any(|code| code.groups.contains(&group.name)));
         Self {
             certificate: config.tls.as_ref().map(|tls| tls.identity.clone()),
             paths: paths.collect(),
             proxies: config.proxies.clone(),
             page: config.page.clone(),
+            codes: codes.collect(),
             limits: config.limits.clone(),
         }
+    }
+
+    /// Whether a teacher's code holds for a group.
+    pub(crate) fn has_code(&self, group: GroupId) -> bool {
+        self.codes.get(group.index()).is_some_and(|has_code| *has_code)
     }
 
     /// What clients may take.

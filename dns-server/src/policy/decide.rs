@@ -15,6 +15,7 @@ use super::{
     refusal::{Authority, Cause, Refusal},
     search::{SearchMode, Treatment},
     special::{Special, SpecialAnswer},
+    unblock::Unblock,
 };
 
 /// One question, as far as policy cares.
@@ -41,8 +42,9 @@ pub struct Ruling<'p> {
     pub ttl: u32,
     /// A category that would have refused the question, were it not only observed.
     pub observed: Option<&'p CategoryInfo>,
-    /// The name is let through for a while: only the floor has a say in its answer.
-    is_unblocked: bool,
+    /// What lets the name through for a while: only the floor, and its own limit, have a say in the
+    /// answer.
+    pub(super) unblock: Option<&'p Unblock>,
     /// When it was decided.
     decided: Timestamp,
 }
@@ -122,16 +124,16 @@ impl Policy {
     /// Decides one question of one group; `None` for a group that there is not.
     pub fn decide(&self, asked: Asked<'_>, group: GroupId, now: Timestamp) -> Option<Ruling<'_>> {
         let InForce { audience, until, is_passing } = self.plans.get(group.index())?.at(now);
-        let is_unblocked = self.unblocks.until(group, asked.name, now).is_some();
+        let unblock = self.unblock(asked.name, group, audience, now);
         let decision = Decision::Resolve;
         let mut ruling =
-            Ruling { decision, audience, ttl: DAY, observed: None, is_unblocked, decided: now };
+            Ruling { decision, audience, ttl: DAY, observed: None, unblock, decided: now };
         let next_change = [until, self.unblocks.next_end(group, now)].into_iter().flatten().min();
         if let Some(change) = next_change {
             let left = change.as_second().saturating_sub(now.as_second()).clamp(0, DAY.into());
             ruling.ttl = left as u32; // clamped
         }
-        if is_unblocked || is_passing {
+        if unblock.is_some() || is_passing {
             ruling.ttl = ruling.ttl.min(PASSING);
         }
         ruling.decision = self.precedence(asked, group, now, &mut ruling);
@@ -166,7 +168,7 @@ impl Policy {
         }
         let own = &audience.own;
         let treatment = self.engines.decide(asked.name, &own.search, own.youtube);
-        if !ruling.is_unblocked {
+        if ruling.unblock.is_none() {
             let spares = || self.unblocks.lies_below(group, asked.name, now);
             if let Some(refusal) = self.own(asked.name, treatment, audience, spares) {
                 return Decision::Refuse(refusal);
@@ -210,10 +212,14 @@ impl Policy {
         elements: impl Iterator<Item = Element> + Clone,
     ) -> Option<Refusal<'p>> {
         let audience = ruling.audience;
-        let own = (!ruling.is_unblocked).then_some((Authority::Profile, &audience.own));
-        let floor = audience.floor.as_ref().map(|level| (Authority::Floor, level));
-        let objection = floor.into_iter().chain(own).find_map(|(authority, level)| {
-            let objection = self.inspector.objection(&level.filter, name, elements.clone())?;
+        let own = match ruling.unblock {
+            None => Some(&audience.own.filter),
+            Some(unblock) => unblock.limit.as_ref(),
+        };
+        let own = own.map(|filter| (Authority::Profile, filter));
+        let floor = audience.floor.as_ref().map(|level| (Authority::Floor, &level.filter));
+        let objection = floor.into_iter().chain(own).find_map(|(authority, filter)| {
+            let objection = self.inspector.objection(filter, name, elements.clone())?;
             Some((authority, Cause::Objection(objection)))
         });
         let rebinding = || {
@@ -222,6 +228,24 @@ impl Policy {
         };
         let (authority, cause) = objection.or_else(rebinding)?;
         Some(Refusal::of_name_alone(authority, cause, audience))
+    }
+
+    /// Step 4: what lets a name through for a while. Whoever has a limit cannot give back an engine
+    /// that searches without safety.
+    fn unblock(
+        &self,
+        name: &DomainName,
+        group: GroupId,
+        audience: &Audience,
+        now: Timestamp,
+    ) -> Option<&Unblock> {
+        let unblock = self.unblocks.of_name(group, name, now)?;
+        let own = &audience.own;
+        let is_refused_engine = || {
+            let treatment = self.engines.decide(name, &own.search, own.youtube);
+            matches!(treatment, Treatment::Refused(_))
+        };
+        (unblock.limit.is_none() || !is_refused_engine()).then_some(unblock)
     }
 
     /// What is special about a name, unless it has servers of its own.

@@ -83,7 +83,7 @@ impl Policy {
         let audience = ruling.audience;
         let mut own = self.level_says(name, &audience.own);
         let mut floor = audience.floor.as_ref().map(|level| self.level_says(name, level));
-        let unblocked_until = self.unblocks.until(group, name, now);
+        let unblocked_until = ruling.unblock.map(|unblock| unblock.until);
         let is_refused = matches!(ruling.decision, Decision::Refuse(_));
         let decided_by = match &ruling.decision {
             _ if self.local.find(name).is_some() => DecidedBy::LocalRecord,

@@ -1,12 +1,12 @@
 //! Names that are let through for a while: step 4 of the precedence.
 
-use filter_core::DomainName;
+use filter_core::{BoundFilter, DomainName, Verdict};
 use jiff::Timestamp;
 
 use super::group::GroupId;
 
 /// A name that a group may reach until a moment, with everything below it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Unblock {
     /// Who may.
     pub group: GroupId,
@@ -14,6 +14,15 @@ pub struct Unblock {
     pub name: DomainName,
     /// When it ends.
     pub until: Timestamp,
+    /// What it lifts nothing of, whose names stay refused; `None`: nothing.
+    pub limit: Option<BoundFilter>,
+}
+
+impl Unblock {
+    fn lifts(&self, name: &DomainName) -> bool {
+        let is_refused = |limit: &BoundFilter| matches!(limit.verdict(name), Verdict::Blocked(_));
+        name.is_within(&self.name) && !self.limit.as_ref().is_some_and(is_refused)
+    }
 }
 
 /// Names that are let through for a while.
@@ -24,10 +33,11 @@ impl Unblocks {
     /// The most at once: each question is compared with each of its group's.
     pub const MOST: usize = 256;
 
-    /// When the last of a group's that are in force and cover the name ends.
-    pub fn until(&self, group: GroupId, name: &DomainName, now: Timestamp) -> Option<Timestamp> {
-        let covering = self.of(group, now).filter(|unblock| name.is_within(&unblock.name));
-        covering.map(|unblock| unblock.until).max()
+    /// What lets a name through: of a group's that are in force, one without limit, or else the
+    /// last to end.
+    pub fn of_name(&self, group: GroupId, name: &DomainName, now: Timestamp) -> Option<&Unblock> {
+        let lifting = self.of(group, now).filter(|unblock| unblock.lifts(name));
+        lifting.max_by_key(|unblock| (unblock.limit.is_none(), unblock.until))
     }
 
     /// Whether one of a group's that are in force lies below a name.

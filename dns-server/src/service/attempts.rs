@@ -35,21 +35,20 @@ impl Attempts {
         Self { window, key: RandomState::new(), by_hash: HashMap::new() }
     }
 
-    /// Whether another attempt would stay within `most`; if not, how long until one does.
-    pub(super) fn check(&self, who: impl Hash, most: u32, now: Instant) -> Result<(), Duration> {
-        match self.by_hash.get(&self.key.hash_one(who)) {
-            Some(Window { since, times }) if *times >= most => {
-                match (*since + self.window).saturating_duration_since(now) {
-                    Duration::ZERO => Ok(()),
-                    left => Err(left),
-                }
-            }
-            _ => Ok(()),
+    /// How many there were, where another would stay within `most`; if not, how long until one
+    /// does.
+    pub(super) fn check(&self, who: impl Hash, most: u32, now: Instant) -> Result<u32, Duration> {
+        let window = self.by_hash.get(&self.key.hash_one(who));
+        let Some(Window { since, times }) = window else { return Ok(0) };
+        match (*since + self.window).saturating_duration_since(now) {
+            Duration::ZERO => Ok(0),
+            left if *times >= most => Err(left),
+            _ => Ok(*times),
         }
     }
 
-    /// Counts one.
-    pub(super) fn count(&mut self, who: impl Hash, now: Instant) {
+    /// Counts one; which it is.
+    pub(super) fn count(&mut self, who: impl Hash, now: Instant) -> u32 {
         let hash = self.key.hash_one(who);
         if self.by_hash.len() >= Self::MOST && !self.by_hash.contains_key(&hash) {
             self.forget_old(now);
@@ -65,12 +64,19 @@ impl Attempts {
             *window = Window { since: now, times: 0 };
         }
         window.times = window.times.saturating_add(1);
+        window.times
     }
 
     /// Forgets one, who did what was tried.
-    #[allow(dead_code, reason = "teachers' codes are on their way")]
     pub(super) fn forget(&mut self, who: impl Hash) {
         self.by_hash.remove(&self.key.hash_one(who));
+    }
+
+    /// Counts one less.
+    pub(super) fn take_back(&mut self, who: impl Hash) {
+        if let Some(window) = self.by_hash.get_mut(&self.key.hash_one(who)) {
+            window.times = window.times.saturating_sub(1);
+        }
     }
 
     /// Forgets those whose while is over.
@@ -106,6 +112,9 @@ mod tests {
         attempts.check("a", 1, start + WINDOW).unwrap_err();
         attempts.forget("a");
         attempts.check("a", 1, start + WINDOW).unwrap();
+        assert_eq!([attempts.count("a", start), attempts.count("a", start)], [1, 2]);
+        attempts.take_back("a");
+        assert_eq!(attempts.check("a", 2, start), Ok(1));
     }
 
     #[test]

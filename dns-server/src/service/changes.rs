@@ -1,6 +1,8 @@
 //! What an operator changes while a server runs, and the record of it.
 
 use std::{
+    collections::BTreeMap,
+    mem,
     sync::{MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +19,7 @@ use crate::{
     config::Config,
     control::{
         Allowed, Reloaded,
-        peer::Peer,
+        peer::{Author, Peer},
         status::{GroupStatus, LastReload, ListsStatus, Record, Status, humane_duration},
     },
     failure::Failure,
@@ -26,7 +28,7 @@ use crate::{
         decide::{Asked, Decision},
         group::GroupId,
         refusal::{Authority, Detail, Refusal, Telling},
-        unblock::Unblocks,
+        unblock::{Unblock, Unblocks},
     },
     state::{
         self, State, StateError,
@@ -123,6 +125,17 @@ pub(crate) enum ChangeError {
 /// Characters of a reason.
 const MOST_REASON: usize = 300;
 
+/// A name to be let through.
+pub(super) struct Wish {
+    pub(super) name: DomainName,
+    pub(super) group: String,
+    pub(super) time: Duration,
+    /// The longest that whoever wishes it may.
+    pub(super) longest: Duration,
+    pub(super) why: String,
+    pub(super) by: Author,
+}
+
 impl Service {
     /// Takes up what the state folder remembers, and records changes there from now on; where that
     /// cannot be, tells why, and lets no name through.
@@ -208,16 +221,26 @@ impl Service {
         why: String,
         by: Peer,
     ) -> Result<Allowed, ChangeError> {
-        let (now, instant) = (seconds(Timestamp::now()), Instant::now());
         let why = why.trim().to_owned();
         if why.is_empty() || why.chars().count() > MOST_REASON || why.contains(char::is_control) {
             return Err(ChangeError::Reason);
         }
+        let mut origin = self.origin();
+        let longest = origin.config.operations.longest_allow;
+        let by = Author::Peer(by);
+        self.let_through(&mut origin, Wish { name, group, time, longest, why, by })
+    }
+
+    /// Lets a name through as somebody wishes who may: on the record first.
+    pub(super) fn let_through(
+        &self,
+        origin: &mut Origin,
+        Wish { name, group, time, longest, why, by }: Wish,
+    ) -> Result<Allowed, ChangeError> {
+        let (now, instant) = (seconds(Timestamp::now()), Instant::now());
         if is_public_suffix(&name) {
             return Err(ChangeError::PublicSuffix(name.to_string()));
         }
-        let mut origin = self.origin();
-        let longest = origin.config.operations.longest_allow;
         if time < Duration::from_secs(1) || time > longest {
             return Err(ChangeError::Time(humane_duration(longest)));
         }
@@ -234,7 +257,7 @@ impl Service {
             return Err(ChangeError::TooMany);
         }
         let Allowance { name, group, by, why, .. } = allowance;
-        match self.refusal(&name, id, now, &after.unblocks_of(&origin)) {
+        match self.refusal(&name, id, now, &origin.unblocks_of(&after)) {
             None => {}
             Some((Authority::Floor, rule)) => {
                 return Err(ChangeError::Floor { name: name.to_string(), rule });
@@ -291,6 +314,7 @@ impl Service {
         self.let_go();
         let mut origin = self.origin();
         self.forget_reports(origin.config.operations.reports_keep);
+        self.code_tries().forget_old(instant);
         if origin.allowances.remove_ended(now, instant) {
             self.serve_unblocks(origin.unblocks());
             // What is kept beyond its time is passed over when it is read.
@@ -353,18 +377,27 @@ impl Service {
         }
     }
 
-    /// Drops what is for groups that there are no longer.
+    /// Drops what is for groups that there are no longer, or by codes that no longer hold for them.
     pub(super) fn forget_strangers(&self, origin: &mut Origin) {
-        let groups = &origin.config.groups;
-        let gone = origin
-            .allowances
-            .remove_strangers(|name| groups.iter().any(|group| group.name == name));
+        let mut allowances = mem::take(&mut origin.allowances);
+        let gone = allowances.remove_strangers(|Allowance { group, by, .. }| match by {
+            Author::Peer(_) => origin.group(group).is_some(),
+            Author::Code { code } => {
+                origin.group(group).is_some() && origin.code(code, group).is_some()
+            }
+        });
+        origin.allowances = allowances;
         if gone.is_empty() {
             return;
         }
         let _ = self.keep(&origin.allowances);
-        for Allowance { name, group, .. } in gone {
-            tracing::warn!("there is no group {group} any more: {name} is locked again");
+        for Allowance { name, group, by, .. } in gone {
+            match by {
+                Author::Code { code } if origin.group(&group).is_some() => {
+                    tracing::warn!("no code {code} for {group} any more: {name} is locked again");
+                }
+                _ => tracing::warn!("there is no group {group} any more: {name} is locked again"),
+            }
             let _ = self.note(Event::End { name: name.to_string(), group }, None);
         }
     }
@@ -387,6 +420,7 @@ impl Service {
 
     /// Adds a record, where records are kept; the failure is told in the log.
     pub(super) fn note(&self, event: Event, by: Option<Peer>) -> Result<(), String> {
+        let by = by.map(Author::Peer);
         let entry = Entry { at: seconds(Timestamp::now()), event, by, why: None };
         match &mut self.run().state {
             Ok(state) => state.record(&entry).map_err(|error| {
@@ -448,7 +482,24 @@ impl Service {
 impl Origin {
     /// What policy goes by.
     pub(super) fn unblocks(&self) -> Unblocks {
-        self.allowances.unblocks_of(self)
+        self.unblocks_of(&self.allowances)
+    }
+
+    /// The same, were these the allowances.
+    fn unblocks_of(&self, allowances: &Allowances) -> Unblocks {
+        let mut limits = BTreeMap::new();
+        let unblock = |allowance: &Allowance| {
+            let Allowance { name, group, until, by, .. } = allowance;
+            let limit = match by {
+                Author::Peer(_) => None,
+                Author::Code { code } => {
+                    let limit = limits.entry((code.clone(), group.clone()));
+                    Some(limit.or_insert_with(|| self.limit_of(code, group)).clone()?)
+                }
+            };
+            Some(Unblock { group: self.group(group)?, name: name.clone(), until: *until, limit })
+        };
+        allowances.iter().filter_map(unblock).collect()
     }
 
     fn group(&self, name: &str) -> Option<GroupId> {
@@ -459,12 +510,6 @@ impl Origin {
     fn unknown_group(&self, group: &str) -> ChangeError {
         let known: Vec<_> = self.config.groups.iter().map(|group| group.name.as_str()).collect();
         ChangeError::UnknownGroup { group: group.to_owned(), known: known.join(", ") }
-    }
-}
-
-impl Allowances {
-    fn unblocks_of(&self, origin: &Origin) -> Unblocks {
-        self.unblocks(|group| origin.group(group))
     }
 }
 

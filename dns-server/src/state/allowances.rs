@@ -11,13 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::{
-    control::peer::Peer,
-    policy::{
-        group::GroupId,
-        unblock::{Unblock, Unblocks},
-    },
-};
+use crate::control::peer::Author;
 
 /// A name that a group may reach until a moment, with everything below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +23,7 @@ pub(crate) struct Allowance {
     pub(crate) group: String,
     pub(crate) since: Timestamp,
     pub(crate) until: Timestamp,
-    pub(crate) by: Peer,
+    pub(crate) by: Author,
     pub(crate) why: String,
 }
 
@@ -71,23 +65,17 @@ impl Allowances {
         self.0.len() < before
     }
 
-    /// Takes those out that are not for one of these groups.
-    pub(crate) fn remove_strangers(&mut self, is_group: impl Fn(&str) -> bool) -> Vec<Allowance> {
-        let strangers = self.0.extract_if(.., |held| !is_group(&held.allowance.group));
+    /// Takes those out that nobody stands for any more.
+    pub(crate) fn remove_strangers(
+        &mut self,
+        is_known: impl Fn(&Allowance) -> bool,
+    ) -> Vec<Allowance> {
+        let strangers = self.0.extract_if(.., |held| !is_known(&held.allowance));
         strangers.map(|held| held.allowance).collect()
     }
 
     /// In the order in which they were given.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Allowance> {
         self.0.iter().map(|held| &held.allowance)
-    }
-
-    /// What policy goes by.
-    pub(crate) fn unblocks(&self, group: impl Fn(&str) -> Option<GroupId>) -> Unblocks {
-        let unblock = |allowance: &Allowance| {
-            let Allowance { name, until, .. } = allowance;
-            Some(Unblock { group: group(&allowance.group)?, name: name.clone(), until: *until })
-        };
-        self.iter().filter_map(unblock).collect()
     }
 }

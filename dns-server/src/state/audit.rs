@@ -14,7 +14,7 @@ use lists::digest::Sha256Digest;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::control::peer::Peer;
+use crate::control::peer::Author;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +22,10 @@ pub(crate) struct Entry {
     pub(crate) at: Timestamp,
     #[serde(flatten)]
     pub(crate) event: Event,
-    /// Who asked for it over the control socket; absent: the server itself, or a signal.
+    /// Who asked for it over the control socket, or with which code; absent: the server itself, or a
+    /// signal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) by: Option<Peer>,
+    pub(crate) by: Option<Author>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
 }

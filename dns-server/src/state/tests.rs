@@ -1,7 +1,7 @@
 //! A folder that is had, shared, full, or unreadable.
 
 use super::*;
-use crate::control::peer::Peer;
+use crate::control::peer::{Author, Peer};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -11,7 +11,7 @@ fn allowance(name: &str) -> Allowance {
         group: "pupils".into(),
         since: Timestamp::UNIX_EPOCH,
         until: Timestamp::from_second(3000).unwrap(),
-        by: Peer { uid: 0, user: None, login: Some("anne".into()) },
+        by: Author::Peer(Peer { uid: 0, user: None, login: Some("anne".into()) }),
         why: "a lesson".into(),
     }
 }
@@ -25,7 +25,8 @@ fn what_is_kept_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let state = open(&folder.path().join("made")).unwrap();
     assert_eq!(state.allowances(), []);
-    let (one, other) = (allowance("a.example"), allowance("école.example"));
+    let by = Author::Code { code: "college".into() };
+    let (one, other) = (allowance("a.example"), Allowance { by, ..allowance("école.example") });
     state.keep(&[&one, &other]).unwrap();
     assert_eq!(state.allowances(), [one, other.clone()]);
     state.keep(&[&other]).unwrap();

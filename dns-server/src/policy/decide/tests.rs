@@ -117,6 +117,7 @@ fn a_name_is_let_through_for_a_while() {
         group: PUPILS,
         name: name.parse().unwrap(),
         until: moment(25, 9, minute),
+        limit: None,
     };
     let mut policy = policy(start);
     policy.unblocks = Unblocks::from_iter([
@@ -141,7 +142,7 @@ fn a_name_is_let_through_for_a_while() {
     }
     // Another group's business.
     let name = "games.example".parse().unwrap();
-    assert_eq!(policy.unblocks.until(GroupId::at(1), &name, start), None);
+    assert!(policy.unblocks.of_name(GroupId::at(1), &name, start).is_none());
 }
 
 /// Upstream takes its time; policy does not wait.
@@ -196,6 +197,7 @@ allow_names = ["www.bing.com", "search.yahoo.com"]
         group: GroupId::at(group),
         name: "www.ecosia.org".parse().unwrap(),
         until: moment(25, 10, 0),
+        limit: None,
     };
     policy.unblocks = Unblocks::from_iter([unblock(0), unblock(1)]);
     let cases = [

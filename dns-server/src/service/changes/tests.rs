@@ -338,7 +338,7 @@ fn a_reload_shortens_how_long_records_are_kept() {
     let ago = Timestamp::now() - (3 * 24).hours();
     let mut log = State::open(state.clone(), Duration::from_secs(60), ago).unwrap();
     let event = Event::Flush { name: None };
-    log.record(&Entry { at: ago, event, by: Some(peer()), why: None }).unwrap();
+    log.record(&Entry { at: ago, event, by: Some(Author::Peer(peer())), why: None }).unwrap();
     drop(log);
     let service = service(folder.path(), CONFIG);
     let told = || audit::told(&fs::read(state.join("audit.jsonl")).unwrap());

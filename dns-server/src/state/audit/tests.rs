@@ -5,6 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::control::peer::Peer;
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -14,7 +15,7 @@ fn at(second: i64) -> Timestamp {
 
 fn flush(second: i64, name: &str) -> Entry {
     let event = Event::Flush { name: Some(name.to_owned()) };
-    let by = Peer { uid: 0, user: Some("root".into()), login: None };
+    let by = Author::Peer(Peer { uid: 0, user: Some("root".into()), login: None });
     Entry { at: at(second), event, by: Some(by), why: Some("a reason".into()) }
 }
 
