@@ -79,28 +79,35 @@ pub(crate) fn pretty(value: &Value) -> Vec<u8> {
 }
 
 /// Values by the ids of [`FACTS`].
-struct Wanted(Map<String, Value>, Vec<&'static str>);
+#[derive(Default)]
+struct Wanted {
+    values: Map<String, Value>,
+    /// Those that their users may change.
+    changeable: Vec<&'static str>,
+}
 
 impl Wanted {
     fn set(&mut self, id: &'static str, value: Value) {
-        self.0.insert(id.to_owned(), value);
+        self.values.insert(id.to_owned(), value);
     }
 
+    /// As firm as a choice.
     fn choose<T>(&mut self, choice: &Choice<T>, id: &'static str, value: Value) {
         self.set(id, value);
         if !choice.locked {
-            self.1.push(id);
+            self.changeable.push(id);
         }
     }
 
     fn get(&self, id: &str) -> Option<(Level, Value)> {
-        let level = if self.1.contains(&id) { Level::Recommended } else { Level::Mandatory };
-        self.0.get(id).map(|value| (level, value.clone()))
+        let is_changeable = self.changeable.contains(&id);
+        let level = if is_changeable { Level::Recommended } else { Level::Mandatory };
+        self.values.get(id).map(|value| (level, value.clone()))
     }
 }
 
 fn wanted(audience: &Audience, browser: Browser) -> Wanted {
-    let mut wanted = Wanted(Map::new(), Vec::new());
+    let mut wanted = Wanted::default();
     if let Some(search) = &audience.search {
         let engine = &search.value;
         wanted.choose(search, "DefaultSearchProviderEnabled", json!(true));
