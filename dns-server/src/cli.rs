@@ -6,10 +6,10 @@ mod rollout;
 
 use std::{
     env,
-    fs::OpenOptions,
+    fs::{DirBuilder, OpenOptions},
     io::{self, IsTerminal as _, Write as _},
     net::{IpAddr, Ipv4Addr},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -47,7 +47,7 @@ use crate::{
     policy::explain::Explanation,
     query, run,
     service::{self, Service},
-    web::{block_page, server::WebListener},
+    web::{block_page, certificates::Authority, server::WebListener},
     wire::text,
 };
 
@@ -119,6 +119,15 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Make an authority that certifies the block page for refused names ([page] authority)
+    Ca {
+        /// A new folder for its certificate and its key
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// Never to be certified, with all below, such as your bank's or your ministry's name
+        #[arg(long, value_name = "NAME")]
+        exclude: Vec<DomainName>,
+    },
     /// Tell by the exit code whether the server answers, over UDP and TCP
     Healthcheck,
     #[command(flatten)]
@@ -189,6 +198,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
             Ok(())
         }
         Command::Code { out } => make_code(out.as_deref()),
+        Command::Ca { out, exclude } => make_authority(&out, &exclude),
         Command::Healthcheck => query::check(&config()?),
         Command::Man => Ok(Man::new(Arguments::command()).render(&mut io::stdout())?),
         Command::Completions { shell } => {
@@ -220,11 +230,14 @@ fn serve(config: Config) -> Result<(), Failure> {
             WebListener::tcp(address).map_err(|error| Failure::Metrics { address, error })
         };
         let metrics = config.operations.metrics.map(at).transpose()?;
-        let page_at = config.page.iter().flat_map(|page| &page.listen);
-        let pages = page_at.map(|&address| {
+        let bind = |&address: &_| {
             WebListener::tcp(address).map_err(|error| Failure::Page { address, error })
-        });
-        (socket, metrics, pages.collect::<Result<Vec<_>, _>>()?)
+        };
+        let page_at = config.page.iter().flat_map(|page| &page.listen);
+        let pages = page_at.map(bind).collect::<Result<Vec<_>, _>>()?;
+        let page_at = config.page.iter().flat_map(|page| &page.https);
+        let encrypted = page_at.map(bind).collect::<Result<Vec<_>, _>>()?;
+        (socket, metrics, [("http", pages), ("https", encrypted)])
     };
     let service = Arc::new(Service::start(config)?);
     service.take_up();
@@ -234,9 +247,11 @@ fn serve(config: Config) -> Result<(), Failure> {
     if let Some(address) = metrics.as_ref().map(WebListener::address).transpose()?.flatten() {
         tracing::info!("metrics at http://{address}/metrics");
     }
-    for page in &pages {
-        if let Some(address) = page.address()? {
-            tracing::info!("block page at http://{address}/");
+    for (scheme, pages) in &pages {
+        for page in pages {
+            if let Some(address) = page.address()? {
+                tracing::info!("block page at {scheme}://{address}/");
+            }
         }
     }
     let addresses = listeners.addresses()?;
@@ -261,8 +276,14 @@ fn serve(config: Config) -> Result<(), Failure> {
         if let Some(listener) = metrics {
             faces.spawn(metrics::server(service.clone()).serve(listener, shutdown.clone()));
         }
-        for listener in pages {
-            faces.spawn(block_page::server(service.clone()).serve(listener, shutdown.clone()));
+        for (scheme, pages) in pages {
+            for listener in pages {
+                let server = match scheme {
+                    "https" => block_page::https(service.clone()).map_err(io::Error::other)?,
+                    _ => block_page::server(service.clone()),
+                };
+                faces.spawn(server.serve(listener, shutdown.clone()));
+            }
         }
         if let Some(&address) = addresses.dns.first() {
             operations.spawn(notify::attend(query::reachable(address)));
@@ -356,6 +377,9 @@ fn check(config: &Config) -> Result<(), Failure> {
     for address in config.page.iter().flat_map(|page| &page.listen) {
         println!("block page: http://{address}/");
     }
+    for address in config.page.iter().flat_map(|page| &page.https) {
+        println!("block page: https://{address}/");
+    }
     if let Some(complaint) = config.tls.as_ref().and_then(Tls::complaint) {
         println!("  note: {complaint}");
     }
@@ -411,6 +435,32 @@ fn make_code(out: Option<&Path>) -> Result<(), Failure> {
             println!("Its digest is in {}; the code is nowhere: note it.", path.display());
         }
     }
+    Ok(())
+}
+
+/// `preau ca`.
+fn make_authority(folder: &Path, excluded: &[DomainName]) -> Result<(), Failure> {
+    let new = Authority::generate(excluded).map_err(io::Error::other)?;
+    let write = |name: &str, text: &str, mode| {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(mode).open(folder.join(name))?;
+        file.write_all(text.as_bytes())
+    };
+    let written = DirBuilder::new()
+        .mode(0o755)
+        .create(folder)
+        .and_then(|()| write(config::AUTHORITY_KEY, &new.key, 0o600))
+        .and_then(|()| write(config::AUTHORITY_CERTIFICATE, &new.certificate, 0o644));
+    written.map_err(|error| {
+        let message = format!("cannot make {}: {error}; name a new folder", folder.display());
+        Failure::Told { message, code: 1 }
+    })?;
+    let [key, certificate] = [config::AUTHORITY_KEY, config::AUTHORITY_CERTIFICATE]
+        .map(|name| folder.join(name).display().to_string());
+    println!("{certificate}: for your posts to trust, for two years.");
+    println!("{key}: whoever has it can pretend to be any site to them. It goes to the server's");
+    println!("user alone (chown preau), and into no backup that others read.");
+    println!("Read docs/block-page-https.md before you hand out the certificate.");
     Ok(())
 }
 

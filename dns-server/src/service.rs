@@ -189,14 +189,18 @@ impl Service {
             reloaded.not_applied.push("[metrics] listen".to_owned());
             config.operations.metrics = origin.config.operations.metrics;
         }
-        let page_at = |config: &Config| config.page.as_ref().map(|page| page.listen.clone());
+        let page_at = |config: &Config| {
+            config.page.as_ref().map(|page| (page.listen.clone(), page.https.clone()))
+        };
         if page_at(&config).unwrap_or_default() != page_at(&origin.config).unwrap_or_default() {
             reloaded.not_applied.push("[page] listen".to_owned());
             // What goes on listening goes on having a page.
             match (&mut config.page, &origin.config.page) {
                 (Some(page), before) => {
-                    let before = before.as_ref().map(|page| page.listen.clone());
-                    Arc::make_mut(page).listen = before.unwrap_or_default();
+                    let before = before.as_ref();
+                    let before = before.map(|page| (page.listen.clone(), page.https.clone()));
+                    let page = Arc::make_mut(page);
+                    (page.listen, page.https) = before.unwrap_or_default();
                 }
                 (page, before) => page.clone_from(before),
             }

@@ -10,6 +10,7 @@ mod lists;
 mod local;
 mod operations;
 mod page;
+mod page_certificates;
 mod profiles;
 mod reference;
 mod schedule;
@@ -51,6 +52,7 @@ pub use self::{
 pub(crate) use self::{
     files::Files,
     lists::duration,
+    page_certificates::{CERTIFICATE as AUTHORITY_CERTIFICATE, KEY as AUTHORITY_KEY},
     reference::{default_config, schema},
     validated::is_loop,
 };

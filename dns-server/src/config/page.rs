@@ -14,9 +14,12 @@ use crate::{
         refusal::Contact,
         search::{Engine, SearchTable},
     },
-    web::block_page::{
-        colour::Colour,
-        template::{Template, TemplateError},
+    web::{
+        block_page::{
+            colour::Colour,
+            template::{Template, TemplateError},
+        },
+        certificates::Certifiers,
     },
 };
 
@@ -32,6 +35,10 @@ pub struct Page {
     pub addresses: Arc<[IpAddr]>,
     /// Where this server shows it over HTTP; none: another one does. Changing it takes a restart.
     pub listen: Vec<SocketAddr>,
+    /// Where it does over HTTPS. Changing it takes a restart.
+    pub https: Vec<SocketAddr>,
+    /// Who certifies it there.
+    pub(crate) certifiers: Certifiers,
     /// Who protects its schools.
     pub town: Option<String>,
     /// The way back.
@@ -77,6 +84,8 @@ impl Check {
         Page {
             addresses: addresses.into(),
             listen: written.listen.as_ref().map(|listen| self.page_at(listen)).unwrap_or_default(),
+            https: written.https.as_ref().map(|https| self.page_at(https)).unwrap_or_default(),
+            certifiers: self.certifiers(written, folder),
             town: written.town.as_ref().map(|town| self.town(town)),
             home: written.home.as_ref().map(|home| self.home(home)),
             search: self.engine(written.search.as_ref(), engines),

@@ -18,6 +18,14 @@ impl<T> Deref for Spanned<T> {
     }
 }
 
+impl<T> Spanned<T> {
+    /// Another value, said to stand in the same place.
+    pub(super) fn map<U>(self, of: impl FnOnce(T) -> U) -> Spanned<U> {
+        let span = self.0.span();
+        Spanned(toml::Spanned::new(span, of(self.0.into_inner())))
+    }
+}
+
 impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         T::inline_schema()

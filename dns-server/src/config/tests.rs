@@ -1227,3 +1227,56 @@ fn codes() {
     let error = config.check_categories(&crate::testing::filter().manifest().categories);
     assert!(error.unwrap_err().to_string().contains("preau.toml:9:10"));
 }
+
+#[test]
+fn the_page_over_https() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use crate::{testing, web::certificates::Authority};
+
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str, mode| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let (one, other) = (Authority::generate(&[]).unwrap(), Authority::generate(&[]).unwrap());
+    let identity = testing::certificate("page.example", 2020..2100);
+    let folders = [
+        ("good", &one.certificate, &*one.key, 0o600),
+        ("open", &one.certificate, &one.key, 0o640),
+        ("mixed", &one.certificate, &other.key, 0o600),
+        ("leaf", &identity.certificate, &identity.key, 0o600),
+        ("none", &one.certificate, "", 0o600),
+    ];
+    for (name, certificate, key, mode) in folders {
+        write(&format!("{name}/authority.pem"), certificate, 0o644);
+        write(&format!("{name}/authority.key"), key, mode);
+    }
+    let path = folder.path().join("preau.toml");
+    let parse = |keys: &str| {
+        let text = format!("[page]\naddresses = [\"10.0.0.80\"]\n{keys}\n");
+        Config::parse(path.to_str().unwrap(), text)
+    };
+    const AT: &str = "https = [\"10.0.0.80:443\"]\n";
+    let page = parse(&format!("{AT}authority = \"good\"")).unwrap().page.unwrap();
+    assert_eq!(page.https, ["10.0.0.80:443".parse().unwrap()]);
+    assert!(page.certifiers.authority.is_some() && page.certifiers.identity.is_none());
+    let cases = [
+        (AT.to_owned(), "3:9", "`https` without a certificate"),
+        ("https = [\"443\"]\nauthority = \"good\"".into(), "3:10", "is not an address and a port"),
+        ("authority = \"good\"".into(), "3:13", "a certificate without HTTPS"),
+        (format!("{AT}certificate = \"good/authority.pem\""), "4:15", "one without the other"),
+        (format!("{AT}authority = \"absent\""), "4:13", "preau ca --out FOLDER"),
+        (format!("{AT}authority = \"open\""), "4:13", "chmod 600"),
+        (format!("{AT}authority = \"mixed\""), "4:13", "not that of the key"),
+        (format!("{AT}authority = \"leaf\""), "4:13", "no authority's"),
+        (format!("{AT}authority = \"none\""), "4:13", "the authority cannot be used"),
+    ];
+    for (keys, place, message) in cases {
+        let error = parse(&keys).unwrap_err().to_string();
+        assert!(error.contains(&format!("preau.toml:{place}")), "{keys}: {error}");
+        assert!(error.contains(message), "{keys}: {error}");
+    }
+}

@@ -46,7 +46,7 @@ impl Check {
         }
     }
 
-    fn identity(&mut self, written: &typed::Tls, folder: &Path) -> Option<Tls> {
+    pub(super) fn identity(&mut self, written: &typed::Tls, folder: &Path) -> Option<Tls> {
         let chain = self.certificates(&written.certificate, folder, CHAIN);
         let key = self.private_key(&written.key, folder);
         let (chain, key) = (chain?, key?);

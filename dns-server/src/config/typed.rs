@@ -315,6 +315,21 @@ pub(super) struct Page {
     /// Changing it takes a restart.
     #[schemars(example = ["10.0.0.80:80"])]
     pub(super) listen: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Where preau itself shows it over HTTPS, with certificate or authority. Absent: nowhere.
+    /// Changing it takes a restart.
+    #[schemars(example = ["10.0.0.80:443"])]
+    pub(super) https: Option<Spanned<Vec<Spanned<String>>>>,
+    /// PEM file of a certificate for the page's own name, followed by those of its authorities. For
+    /// refused names, browsers warn of it. Read again on reload.
+    #[schemars(example = &"fullchain.pem")]
+    pub(super) certificate: Option<Spanned<PathBuf>>,
+    /// PEM file of its private key, not encrypted.
+    #[schemars(example = &"privkey.pem")]
+    pub(super) key: Option<Spanned<PathBuf>>,
+    /// The folder of an authority that preau ca made and that your posts trust: it certifies each
+    /// name that the page is shown for. Read docs/block-page-https.md before. Absent: none.
+    #[schemars(example = &"authority")]
+    pub(super) authority: Option<Spanned<PathBuf>>,
     /// Who protects its schools, such as a town: it is named on the page. Absent: nobody is.
     #[schemars(example = &"Villeneuve")]
     pub(super) town: Option<Spanned<String>>,

@@ -28,7 +28,10 @@ use self::{
     asked::Asked,
     view::{State, View, Why},
 };
-use super::server::{Bounds, Client, WebServer};
+use super::{
+    certificates::{self, AuthorityError},
+    server::{Bounds, Client, WebServer},
+};
 use crate::{
     answer::Snapshot,
     config::Page,
@@ -56,6 +59,15 @@ pub(crate) fn server(service: Arc<Service>) -> WebServer {
         tells_clients: true,
         ..WebServer::new("the block page")
     }
+}
+
+/// The same over HTTPS.
+///
+/// # Errors
+/// [`AuthorityError`]: there is no randomness.
+pub(crate) fn https(service: Arc<Service>) -> Result<WebServer, AuthorityError> {
+    let tls = Some(certificates::acceptor(&service)?);
+    Ok(WebServer { tls, ..server(service) })
 }
 
 async fn respond(

@@ -2,4 +2,5 @@
 //! own. One server runs them all: [`server::WebServer`].
 
 pub(crate) mod block_page;
+pub(crate) mod certificates;
 pub(crate) mod server;

@@ -7,6 +7,7 @@ use crate::{
     config::{Config, ConfigError},
     policy::calendar::Calendars,
     testing,
+    web::certificates::Authority,
 };
 
 /// A key that there is not.
@@ -122,6 +123,13 @@ fn every_key_is_accepted() {
     let code = folder.path().join("college-jaures.code");
     fs::write(&code, "k7fq-29mx-p4tr").unwrap();
     fs::set_permissions(&code, fs::Permissions::from_mode(0o640)).unwrap();
+    let authority = folder.path().join("authority");
+    fs::create_dir(&authority).unwrap();
+    let new = Authority::generate(&[]).unwrap();
+    fs::write(authority.join("authority.pem"), new.certificate).unwrap();
+    fs::write(authority.join("authority.key"), new.key).unwrap();
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(authority.join("authority.key"), private).unwrap();
     let path = folder.path().join("preau.toml");
     let parse = |text: &str| Config::parse(&path.to_string_lossy(), text);
 
