@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use filter_core::{CategoryInfo, Reason};
+use filter_core::{CategoryInfo, Reason, Step};
 
 use super::{
     audience::Audience,
@@ -202,7 +202,12 @@ impl fmt::Display for Told<'_> {
             }
             Cause::Objection(Objection { element, reason }) => {
                 self.reason(reason, f)?;
-                if self.with_list { write!(f, " · by {element}") } else { Ok(()) }
+                if !self.with_list {
+                    return Ok(());
+                }
+                f.write_str(" · ")?;
+                self.words("by", "par", "by", f)?;
+                write!(f, " {element}")
             }
             Cause::Rebinding(_) => {
                 self.words("private address", "adresse privée", "private address", f)
@@ -212,9 +217,18 @@ impl fmt::Display for Told<'_> {
 }
 
 impl Told<'_> {
-    /// Category and list.
+    /// Category and list; what else decided, where there is no category.
     fn reason(&self, reason: &Reason<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(category) = reason.category else { return write!(f, "{reason}") };
+        let Some(category) = reason.category else {
+            return match (self.language, reason.step) {
+                (Some(Language::French), Step::OperatorNames) => {
+                    f.write_str("choix de l’administrateur")
+                }
+                (Some(Language::French), Step::Default) => f.write_str("hors des sites choisis"),
+                (Some(Language::French), _) => f.write_str("règle d’une liste"),
+                (Some(Language::English) | None, _) => write!(f, "{reason}"),
+            };
+        };
         self.words(&category.name, &category.fr, &category.en, f)?;
         match reason.source {
             Some(source) if self.with_list => write!(f, " · {source}"),
