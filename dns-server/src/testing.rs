@@ -26,7 +26,8 @@ use crate::{
     wire::extract::Response,
 };
 
-/// A bundle of three lists; `example` holds no other category.
+/// A bundle of three lists, and of one piece that tells names like them; `example` holds no other
+/// category.
 pub(crate) fn bundle(serial: u64) -> Vec<u8> {
     bundle_that_expires(serial, None)
 }
@@ -67,6 +68,8 @@ fn written(mut builder: FilterBuilder, serial: u64, expires: Option<&str>) -> Ve
         }
         builder.add(batch.finish());
     }
+    let learned = "category porn\nbase -100\nmistakes 10 200\n400 porn";
+    builder.learned(learned.parse().unwrap()).unwrap();
     let created = "2026-11-22T00:00:00Z".into();
     builder.build(Stamp { serial, created, expires: expires.map(str::to_owned) }).bytes
 }

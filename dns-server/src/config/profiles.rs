@@ -52,6 +52,9 @@ impl Profile {
 /// The category of ways around the filter.
 const BYPASS: &str = "bypass";
 
+/// Most harmless names in 10 000 that a profile may accept to lose: no table is measured beyond.
+const MOST_MISTAKES: u32 = 50;
+
 /// What profiles refer to by name.
 #[derive(Clone, Copy)]
 pub(super) struct Tables<'t> {
@@ -108,6 +111,9 @@ impl Check {
                 typed::Mode::Closed => Mode::Closed,
             };
         }
+        if let Some(unlisted) = &written.unlisted {
+            filter.unlisted = self.unlisted(unlisted);
+        }
         let observe = names(written.observe.as_deref().unwrap_or_default());
         filter.block = filter.block.difference(&observe).cloned().collect();
         let refusal = match &written.refusal {
@@ -127,6 +133,14 @@ impl Check {
             structured_errors: (written.structured_errors == Some(true)).then(|| contact.clone()),
             remove_ech: written.remove_ech.unwrap_or_default(),
         }
+    }
+
+    fn unlisted(&mut self, accepted: &Spanned<u32>) -> u32 {
+        if *accepted.get_ref() > MOST_MISTAKES {
+            let title = format!("more mistakes than {MOST_MISTAKES} in 10 000 names");
+            self.fault(accepted.span(), title, "1 is careful, 10 finds more; 0 switches it off");
+        }
+        *accepted.get_ref()
     }
 
     fn refusal(

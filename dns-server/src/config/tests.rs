@@ -78,6 +78,13 @@ fn the_block_page() {
 }
 
 #[test]
+fn names_that_no_list_knows_are_refused_on_request() {
+    let config = parse("[profile.x]\nunlisted = 10\n[profile.y]\n").unwrap();
+    let accepted = ["x", "y"].map(|profile| config.profiles[profile].filter.unlisted);
+    assert_eq!(accepted, [10, 0]);
+}
+
+#[test]
 fn everything() {
     let config = parse(
         r#"
@@ -913,6 +920,17 @@ error: unclosed table, expected `]`
   |
 1 | [listen
   |        ^",
+    ),
+    (
+        "[profile.x]\nunlisted = 51\n",
+        "\
+error: more mistakes than 50 in 10 000 names
+ --> /etc/preau/preau.toml:2:12
+  |
+2 | unlisted = 51
+  |            ^^
+  |
+help: 1 is careful, 10 finds more; 0 switches it off",
     ),
 ];
 

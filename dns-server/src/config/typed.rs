@@ -472,6 +472,10 @@ pub(super) struct Profile {
     /// What becomes of names that no list knows.
     #[schemars(extend("default" = Mode::Open))]
     pub(super) mode: Option<Mode>,
+    /// How many of 10 000 harmless names that no list knows may be refused by mistake, so that bad
+    /// ones are: by pieces of names that the bundle has learned, if it has. 0: no name is.
+    #[schemars(extend("default" = built_in(CHILD).filter.unlisted))]
+    pub(super) unlisted: Option<Spanned<u32>>,
     /// What a refusal looks like to the client.
     #[schemars(extend("default" = Refusal::Nxdomain))]
     pub(super) refusal: Option<Spanned<Refusal>>,

@@ -23,6 +23,15 @@ name = "teens"
 networks = ["10.1.0.0/16"]
 profile = "teens"
 
+[[group]]
+name = "readers"
+networks = ["10.2.0.0/16"]
+profile = "readers"
+
+[profile.readers]
+block = ["porn"]
+unlisted = 10
+
 [profile.teens]
 block = ["porn"]
 search = "forced"
@@ -32,8 +41,35 @@ block_networks = ["192.0.2.0/24", "2001:db8:66::/48"]
 
 const PUPILS: GroupId = GroupId::at(0);
 const TEENS: GroupId = GroupId::at(1);
+const READERS: GroupId = GroupId::at(2);
 
 const CASES: &[(GroupId, &str, &str)] = &[
+    (
+        READERS,
+        "www.a-new-porn-site.co.uk",
+        "\
+www.a-new-porn-site.co.uk is refused in profile readers
+→ 9 names like it: block porn 300 of 200: \"porn\" 400, base -100 · decides
+  10 profile's default: allow no rule · outranked
+",
+    ),
+    (
+        READERS,
+        "a-new-site.co.uk",
+        "\
+a-new-site.co.uk is allowed in profile readers
+  9 names like it: block porn -100 of 200: base -100 · below the threshold
+→ 10 profile's default: allow no rule · decides
+",
+    ),
+    (
+        TEENS,
+        "www.a-new-porn-site.co.uk",
+        "\
+www.a-new-porn-site.co.uk is allowed in profile teens
+→ 10 profile's default: allow no rule · decides
+",
+    ),
     (
         PUPILS,
         "www.bing.com",
