@@ -41,7 +41,8 @@ pub(crate) struct Memory {
     pub(crate) resident: u64,
     /// What no other process has mapped, pages of a mapped file among it.
     pub(crate) private: u64,
-    /// Of that, what was written: all but those pages.
+    /// Of that, what the process wrote: no pages of files, not even of a program that was built a moment
+    /// ago, which the kernel calls dirty until it has written them back.
     pub(crate) written: u64,
 }
 
@@ -52,7 +53,10 @@ impl Memory {
             let line = rollup.lines().find(|line| line.starts_with(name)).unwrap();
             line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
         };
-        let written = field("Private_Dirty:");
-        Self { resident: field("Rss:"), private: field("Private_Clean:") + written, written }
+        Self {
+            resident: field("Rss:"),
+            private: field("Private_Clean:") + field("Private_Dirty:"),
+            written: field("Anonymous:"),
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{
     fmt::Write as _,
-    fs,
+    fs::{self, File},
+    io::Write as _,
+    path::PathBuf,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -47,8 +49,10 @@ pub(crate) fn under_load(corpus: &Corpus, lists: &Lists, world: &World, record: 
         steady.push(load.at_rate(&server, RATE, SECONDS));
         let before = Memory::of(server.id()).private;
         let done = AtomicBool::new(false);
+        // Beforehand: what a publisher does costs a server's machine nothing.
+        let bundles = Bundles::after(serial, &server, lists);
         let (seen, (reloads, most)) = thread::scope(|scope| {
-            let reloads = scope.spawn(|| reload_until(&done, &server, lists, serial));
+            let reloads = scope.spawn(|| reload_until(&done, &server, &bundles));
             let seen = load.at_rate(&server, RATE, SECONDS);
             done.store(true, Ordering::Relaxed);
             (seen, reloads.join().unwrap())
@@ -88,15 +92,41 @@ pub(crate) fn under_load(corpus: &Corpus, lists: &Lists, world: &World, record: 
     record.tell(table);
 }
 
+/// Bundles of the same lists, each newer than the one before.
+struct Bundles(Vec<PathBuf>);
+
+impl Bundles {
+    fn after(serial: u64, server: &Running, lists: &Lists) -> Self {
+        let most = (SECONDS as u64).div_ceil(BETWEEN_RELOADS.as_secs()) + 1;
+        let newer = (serial + 1..=serial + most).map(|serial| {
+            let path = server.path(&format!("{serial}.bundle"));
+            let mut file = File::create(&path).unwrap();
+            let stamp = Stamp { serial, ..stamp() };
+            file.write_all(&restamp(&lists.bundle, stamp).unwrap()).unwrap();
+            file.sync_all().unwrap();
+            path
+        });
+        Self(newer.collect())
+    }
+}
+
+impl Drop for Bundles {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = fs::remove_file(path); // gone where it was taken
+        }
+    }
+}
+
 /// How many times it has been made to reload, and the most private memory that it then had.
-fn reload_until(done: &AtomicBool, server: &Running, lists: &Lists, serial: u64) -> (u64, u64) {
+fn reload_until(done: &AtomicBool, server: &Running, bundles: &Bundles) -> (u64, u64) {
     let (mut reloads, mut most) = (0, 0);
-    while !done.load(Ordering::Relaxed) {
+    for bundle in &bundles.0 {
+        if done.load(Ordering::Relaxed) {
+            break;
+        }
         reloads += 1;
-        let stamp = Stamp { serial: serial + reloads, ..stamp() };
-        let bundle = restamp(&lists.bundle, stamp).unwrap();
-        fs::write(server.path("new"), bundle).unwrap();
-        fs::rename(server.path("new"), server.path("bundle")).unwrap();
+        fs::rename(bundle, server.path("bundle")).unwrap();
         let id = server.id().to_string();
         assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
         for _ in 0..BETWEEN_RELOADS.as_millis() / BETWEEN_LOOKS.as_millis() {
