@@ -1,6 +1,7 @@
 //! What is being served: configuration, lists and upstream, replaced as one.
 
 mod attempts;
+mod background;
 pub(crate) mod changes;
 pub(crate) mod codes;
 pub(crate) mod reports;
@@ -24,6 +25,7 @@ use lists::{
 };
 use tokio::sync::Notify;
 
+use self::background::behind_answers;
 use crate::{
     answer::Snapshot,
     bundle::{self, BundleError, Kept, Staged, Store},
@@ -231,6 +233,15 @@ impl Service {
     /// # Errors
     /// [`Failure`]; everything goes on as before, and nothing is left of the bundle.
     pub(crate) fn take_in(
+        &self,
+        subscription: &Subscription,
+        pointer: &Pointer,
+        signature: String,
+    ) -> Result<(), Failure> {
+        behind_answers(|| self.take_in_here(subscription, pointer, signature))
+    }
+
+    fn take_in_here(
         &self,
         subscription: &Subscription,
         pointer: &Pointer,

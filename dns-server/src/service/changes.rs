@@ -12,7 +12,7 @@ use jiff::{Timestamp, ToSpan as _};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::{Origin, Service};
+use super::{Origin, Service, background::behind_answers};
 use crate::{
     answer::Snapshot,
     bundle,
@@ -183,8 +183,11 @@ impl Service {
     /// [`Failure`]; everything goes on as before.
     pub(crate) fn reload_for(&self, by: Option<Peer>) -> Result<Reloaded, Failure> {
         notify::reloading();
-        let mut outcome = self.reload_unrecorded();
-        self.let_go();
+        let mut outcome = behind_answers(|| {
+            let outcome = self.reload_unrecorded();
+            self.let_go();
+            outcome
+        });
         notify::ready();
         let at = seconds(Timestamp::now());
         if let Ok(reloaded) = &mut outcome {

@@ -1,0 +1,36 @@
+//! Work that gives way to answers.
+
+use std::{io, panic, thread};
+
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+
+/// Does heavy work on a thread that runs only where no other wants the core (`SCHED_IDLE`,
+/// sched(7)), and waits for it.
+///
+/// At any other priority it may hold a core for a slice of some milliseconds while questions wait in
+/// the socket of a thread that has just woken up. On a machine that is busy for long, the work takes
+/// long.
+pub(super) fn behind_answers<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let behind = || {
+            if let Err(error) = give_way() {
+                tracing::debug!(%error, "lists are taken in at the priority of answers");
+            }
+            work()
+        };
+        match scope.spawn(behind).join() {
+            Ok(done) => done,
+            Err(panic) => panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Lets this thread run behind all others, for good.
+fn give_way() -> Result<(), io::Error> {
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy)
+        .map_err(|error| io::Error::other(error.to_string()))
+}
