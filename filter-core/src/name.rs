@@ -10,6 +10,8 @@ use thiserror::Error;
 const MAX_WIRE: usize = 255;
 /// Octets that are looked at together, which a processor has instructions for.
 const CHUNK: usize = 16;
+/// Octets of a word, in which dots are looked for together.
+const WORD: usize = size_of::<u64>();
 /// Octets of a name's buffer: whole chunks. What is behind the name is zero.
 const BUFFER: usize = MAX_WIRE.next_multiple_of(CHUNK);
 /// Longest label in octets (RFC 1035 §3.1).
@@ -50,7 +52,46 @@ impl DomainName {
     ///
     /// # Errors
     /// [`NameError`], when the text is not a host name.
+    #[inline]
     pub fn parse(text: &str) -> Result<Self, NameError> {
+        let mut name = Self::root();
+        match name.read_text(text.as_bytes()) {
+            true => Ok(name),
+            false => Self::parse_unusual(text),
+        }
+    }
+
+    /// Reads a host name of letters, digits, `-` and `_` into a root name; false for any other text,
+    /// which leaves the name in disorder.
+    fn read_text(&mut self, text: &[u8]) -> bool {
+        let text = text.strip_suffix(b".").unwrap_or(text);
+        if text.len() > MAX_WIRE - 2 {
+            return false;
+        }
+        // A dot stands where the next label's length octet will.
+        self.wire[1..=text.len()].copy_from_slice(text);
+        self.len = (text.len() + 2) as u8;
+        self.make_lowercase();
+        if self.host_octets() != text.len() {
+            return false;
+        }
+        let mut start = 0;
+        for word in 0..usize::from(self.len).div_ceil(WORD) {
+            let mut dots = dots(self.wire.as_chunks().0[word]);
+            while dots != 0 {
+                let end = word * WORD + dots.trailing_zeros() as usize / 8;
+                if self.end_label(start, end - 1).is_err() {
+                    return false;
+                }
+                (start, dots) = (end, dots & (dots - 1));
+            }
+        }
+        self.end_label(start, text.len()).is_ok()
+    }
+
+    /// Reads what is no plain host name, or tells why it cannot be one.
+    #[cold]
+    fn parse_unusual(text: &str) -> Result<Self, NameError> {
         if !text.is_ascii() {
             return Self::from_unicode(text);
         }
@@ -224,19 +265,21 @@ impl DomainName {
         }
     }
 
-    /// Whether all octets are those of host names, but for dots and zeros.
+    /// How many of its octets are those of host names, or dots.
     #[inline]
-    fn is_of_host_octets(&self) -> bool {
+    fn host_octets(&self) -> usize {
         let (chunks, _) = self.wire.as_chunks::<CHUNK>();
-        chunks.iter().take(usize::from(self.len).div_ceil(CHUNK)).all(|chunk| {
+        let of_chunk = |chunk: &[u8; CHUNK]| {
             // Without a branch, so that a chunk is a few instructions.
-            chunk.iter().fold(true, |all, &octet| {
+            chunk.iter().fold(0_u8, |count, &octet| {
                 let is_letter = octet.wrapping_sub(b'a') < 26;
                 let is_digit = octet.wrapping_sub(b'0') < 10;
-                let is_other = (octet == b'-') | (octet == b'_') | (octet == b'.') | (octet == 0);
-                all & (is_letter | is_digit | is_other)
+                let is_other = (octet == b'-') | (octet == b'_') | (octet == b'.');
+                count + u8::from(is_letter | is_digit | is_other)
             })
-        })
+        };
+        let chunks = chunks.iter().take(usize::from(self.len).div_ceil(CHUNK));
+        chunks.map(|chunk| usize::from(of_chunk(chunk))).sum()
     }
 
     /// Takes note of one more label, to the right of those before.
@@ -261,7 +304,6 @@ impl DomainName {
         name.wire[1..=text.len()].copy_from_slice(text);
         name.len = (text.len() + 2) as u8;
         name.make_lowercase();
-        let of_host_octets = name.is_of_host_octets();
         let mut label_start = 0; // of the label's length octet
         for (position, &byte) in text.iter().enumerate() {
             match byte {
@@ -269,8 +311,6 @@ impl DomainName {
                     name.end_label(label_start, position)?;
                     label_start = position + 1;
                 }
-                0 => return Err(NameError::Character { found: '\0', position }),
-                _ if of_host_octets => {}
                 _ if is_host_octet(byte.to_ascii_lowercase()) => {}
                 _ => return Err(NameError::Character { found: char::from(byte), position }),
             }
@@ -317,6 +357,15 @@ impl DomainName {
         name.len = (canonical.len() + 2) as u8;
         Ok(name)
     }
+}
+
+/// The highest bit of each octet of a little-endian word that is a dot.
+#[inline]
+fn dots(word: [u8; WORD]) -> u64 {
+    const HIGHEST: u64 = 0x8080_8080_8080_8080;
+    // A dot becomes zero; the sum sets the highest bit of all that is not, without a carry.
+    let word = u64::from_le_bytes(word) ^ (u64::MAX / 255 * b'.' as u64);
+    !(((word & !HIGHEST) + !HIGHEST) | word) & HIGHEST
 }
 
 /// Letters, digits, hyphen (RFC 952, RFC 1123 §2.1), and `_`, which real lists and hosts use.
@@ -460,7 +509,27 @@ pub enum NameError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prop_assert_eq, proptest};
+
     use super::*;
+
+    proptest! {
+        /// What reads octets together and what reads them one by one agree.
+        #[test]
+        fn plain_host_names(text in "[a-cA-C0._ +-]{0,24}|([a-z]{1,70}\\.?){0,6}") {
+            let mut name = DomainName::root();
+            match (name.read_text(text.as_bytes()), DomainName::parse_unusual(&text)) {
+                (true, read) => {
+                    let starts = name.label_starts().map(<[u8]>::to_vec);
+                    prop_assert_eq!(Ok((name, starts)), read.map(|name| {
+                        let starts = name.label_starts().map(<[u8]>::to_vec);
+                        (name, starts)
+                    }));
+                }
+                (false, read) => prop_assert_eq!(read.ok(), (text == ".").then(DomainName::root)),
+            }
+        }
+    }
 
     #[test]
     fn sites() {
