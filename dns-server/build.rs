@@ -7,9 +7,12 @@ use lists::{compile, source::Sources};
 
 /// Lists of this project, written by hand.
 const FOLDER: &str = "../lists/data/starter";
+/// The phrase lists that it names.
+const PHRASES: &str = "../lists/data/phrases";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={FOLDER}");
+    println!("cargo::rerun-if-changed={PHRASES}");
     let folder = Path::new(FOLDER);
     let sources = Sources::load(&folder.join("sources.toml"))?;
     let compiled = compile::build(&sources, stamp(folder)?, &())?;

@@ -105,6 +105,7 @@ const BUILTIN: &[(&str, &str, &str)] = &[
     ("sects", "sectes", "sects"),
     ("gambling", "jeux d’argent", "gambling"),
     ("drugs", "drogues", "drugs"),
+    ("self-harm", "suicide et automutilation", "suicide and self-harm"),
     ("dating", "rencontres", "dating"),
     ("bypass", "contournement du filtrage", "filter bypass"),
     ("piracy", "téléchargement illégal", "piracy"),
@@ -163,21 +164,29 @@ impl Categories {
         self.0.iter().position(|info| info.name == name).map(|index| Category(index as u8))
     }
 
-    /// The set of those names.
+    /// The set of those names. What is built in and missing from this table counts as empty: the
+    /// bundle is older than the category.
     ///
     /// # Errors
-    /// [`CategoryError::Unknown`] for the first name that is not in the table.
+    /// [`CategoryError::Unknown`] for the first name that is neither in the table nor built in.
     pub fn set<'n>(
         &self,
         names: impl IntoIterator<Item = &'n String>,
     ) -> Result<CategorySet, CategoryError> {
-        let find = |name: &String| {
-            self.get(name).ok_or_else(|| CategoryError::Unknown {
+        let find = |name: &String| match self.get(name) {
+            None if !self.knows(name) => Err(CategoryError::Unknown {
                 name: name.clone(),
                 known: self.names().map(str::to_owned).collect(),
-            })
+            }),
+            found => Ok(found),
         };
-        names.into_iter().map(find).collect()
+        let found: Vec<_> = names.into_iter().map(find).collect::<Result<_, _>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// True for a name of this table, and for one that is built in.
+    pub fn knows(&self, name: &str) -> bool {
+        self.get(name).is_some() || BUILTIN.iter().any(|&(builtin, ..)| builtin == name)
     }
 
     /// Name and labels of a category of this table.
@@ -259,7 +268,7 @@ mod tests {
     #[test]
     fn builtin_table_is_well_formed() {
         let table = Categories::builtin();
-        assert_eq!(table.names().count(), 30);
+        assert_eq!(table.names().count(), 31);
         assert_eq!(table.clone().validate(), Ok(table));
     }
 
@@ -276,6 +285,17 @@ mod tests {
             unknown.starts_with("unknown category `pron`; known: porn, violence,"),
             "{unknown}"
         );
+    }
+
+    /// A bundle that was made before a category was built in binds to profiles that refuse it.
+    #[test]
+    fn built_in_since() {
+        let mut older = Categories::builtin();
+        older.0.retain(|info| info.name != "self-harm");
+        let names = ["self-harm".to_owned(), "porn".to_owned()];
+        let set = older.set(&names).unwrap();
+        assert_eq!(set, older.set(&names[1..]).unwrap());
+        assert!(older.set(&["none".to_owned()]).is_err());
     }
 
     #[test]

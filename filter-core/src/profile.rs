@@ -59,6 +59,7 @@ const MINORS: &[&str] = &[
     "sects",
     "gambling",
     "drugs",
+    "self-harm",
     "dating",
     "bypass",
     "piracy",
@@ -130,7 +131,7 @@ mod tests {
     const TABLE: &[(&str, [bool; 3])] = &[
         ("porn violence hate malware phishing scam hacking", [true, true, true]),
         (
-            "mixed-adult weapons sects gambling drugs dating bypass piracy cheating",
+            "mixed-adult weapons sects gambling drugs self-harm dating bypass piracy cheating",
             [true, true, false],
         ),
         ("tracking", [true, true, true]),

@@ -11,15 +11,12 @@ use std::{
 };
 
 use filter_core::{
-    BoundFilter, CategoryInfo, Filter, FilterBuilder, Phrase, Profile, Source, Stamp, TextVerdict,
+    BoundFilter, Filter, FilterBuilder, Phrase, Profile, Source, Stamp, TextVerdict,
 };
 
-/// Every list of `lists/data/phrases`, for young children, who are kept from self-harm too.
+/// Every list of `lists/data/phrases`, for young children.
 static CHILD: LazyLock<BoundFilter> = LazyLock::new(|| {
     let mut builder = FilterBuilder::new();
-    let label = "self-harm".to_owned();
-    let self_harm = CategoryInfo { name: label.clone(), fr: label.clone(), en: label.clone() };
-    builder.category(self_harm).unwrap();
     let mut phrases = 0;
     for language in folders(&lists()) {
         for list in folders(&language) {
@@ -42,9 +39,7 @@ static CHILD: LazyLock<BoundFilter> = LazyLock::new(|| {
     assert!(phrases > 6_000, "{phrases} phrases");
     let stamp = Stamp { serial: 1, created: "2026-11-22T00:00:00Z".into(), expires: None };
     let filter = Filter::open(builder.build(stamp).bytes).unwrap();
-    let mut profile = Profile::named("child").unwrap();
-    profile.block.insert(label);
-    filter.bind(&profile).unwrap()
+    filter.bind(&Profile::named("child").unwrap()).unwrap()
 });
 
 fn lists() -> PathBuf {

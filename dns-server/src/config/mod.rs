@@ -345,7 +345,7 @@ impl Config {
     pub fn check_categories(&self, known: &Categories) -> Result<(), ConfigError> {
         let Some(files) = &self.files else { return Ok(()) };
         let names: Vec<_> = known.names().collect();
-        let unknown = self.category_names.iter().filter(|(name, _)| known.get(name).is_none());
+        let unknown = self.category_names.iter().filter(|(name, _)| !known.knows(name));
         let fault = |(name, span): &(String, Range<usize>)| {
             files
                 .fault(span.clone(), format!("unknown category `{name}`"))
