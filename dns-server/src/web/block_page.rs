@@ -6,6 +6,7 @@
 
 mod asked;
 pub(crate) mod colour;
+mod forms;
 mod language;
 pub(crate) mod template;
 #[cfg(test)]
@@ -19,13 +20,15 @@ use axum::{
     Router,
     body::Body,
     extract::{Extension, Request, State as Shared},
-    http::{HeaderName, HeaderValue, Method, Response, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
 };
+use http_body_util::BodyExt as _;
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use self::{
     asked::Asked,
+    forms::{Form, Notice},
     view::{State, View, Why},
 };
 use super::{
@@ -75,18 +78,44 @@ async fn respond(
     Extension(Client(client)): Extension<Client>,
     request: Request,
 ) -> Response<Body> {
-    let (parts, _) = request.into_parts();
+    let (parts, body) = request.into_parts();
     if ![Method::GET, Method::HEAD, Method::POST].contains(&parts.method) {
         return nothing(StatusCode::METHOD_NOT_ALLOWED);
     }
     if !asked::wants_document(&parts.headers) {
         return nothing(StatusCode::FORBIDDEN);
     }
+    let asked = Asked::read(&parts);
+    let notice = match Form::is_sent_by(&parts) {
+        true => obey(&service, &asked, client, &parts, body).await,
+        false => None,
+    };
+    // After what a form may have changed.
     let snapshot = Arc::clone(&service.snapshot());
     let Some(page) = snapshot.terms.page() else { return nothing(StatusCode::FORBIDDEN) };
-    let asked = Asked::read(&parts);
     let standing = Standing::of(&snapshot, &asked, client).await;
-    show(page, &asked, &standing)
+    let has_code = snapshot.group_of(client).is_some_and(|group| snapshot.terms.has_code(group));
+    show(page, &asked, &standing, has_code, notice)
+}
+
+/// Does what a form wishes, about a name that is refused; what became of it.
+async fn obey(
+    service: &Arc<Service>,
+    asked: &Asked,
+    client: IpAddr,
+    parts: &Parts,
+    body: Body,
+) -> Option<Notice> {
+    let form = match body.collect().await {
+        Ok(body) => Form::read(parts, &body.to_bytes()),
+        Err(_) => Form::Odd, // too long, or cut short
+    };
+    let snapshot = Arc::clone(&service.snapshot());
+    let group = snapshot.group_of(client)?;
+    let Standing::Refused(..) = Standing::of(&snapshot, asked, client).await else { return None };
+    let (service, name, language) = (service.clone(), asked.name.clone()?, asked.language);
+    let obey = move || form.obey(&service, &name, group, client, language);
+    spawn_blocking(obey).await.ok()
 }
 
 /// What becomes of the name that was asked for.
@@ -126,7 +155,13 @@ impl<'s> Standing<'s> {
 }
 
 /// The page about a name.
-fn show(page: &Page, asked: &Asked, standing: &Standing<'_>) -> Response<Body> {
+fn show(
+    page: &Page,
+    asked: &Asked,
+    standing: &Standing<'_>,
+    has_code: bool,
+    notice: Option<Notice>,
+) -> Response<Body> {
     let language = asked.language;
     let (status, state, why) = match standing {
         Standing::Refused(refusal, telling) => {
@@ -143,7 +178,9 @@ fn show(page: &Page, asked: &Asked, standing: &Standing<'_>) -> Response<Body> {
         Standing::Stranger => (StatusCode::FORBIDDEN, State::Nothing, Why::default()),
     };
     let name = asked.name.as_ref().filter(|_| state != State::Nothing);
-    let shown = page.template.render(&View::new(page, language, state, name, why));
+    let status = notice.as_ref().map_or(status, |notice| notice.status);
+    let view = View::new(page, language, state, name, why).with_notice(notice);
+    let shown = page.template.render(&view.with_forms(has_code));
     let mut response = nothing(status);
     *response.body_mut() = shown.html.into();
     let form_targets = page.search.as_ref().and_then(|engine| engine.form.as_ref());

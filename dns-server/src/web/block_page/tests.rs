@@ -96,7 +96,10 @@ fn got_of(
     if !headers.iter().any(|(name, _)| ["accept", "sec-fetch-dest"].contains(name)) {
         request = request.header("accept", "text/html,*/*;q=0.8");
     }
-    let request = request.body(Body::empty()).unwrap();
+    answered(config, client, request.body(Body::empty()).unwrap())
+}
+
+fn answered(config: &str, client: &str, request: Request) -> Got {
     let client: IpAddr = client.parse().unwrap();
     Runtime::new().unwrap().block_on(async {
         let service = Arc::new(Service::of_snapshot(testing::snapshot(config)));
@@ -222,7 +225,7 @@ fn what_the_law_asks_for_says_so() {
     let asked = Asked { name: "torrents.example".parse().ok(), language: Language::English };
     let standing = Standing::of(&snapshot, &asked, PUPIL.parse().unwrap());
     let standing = Runtime::new().unwrap().block_on(standing);
-    let response = show(snapshot.terms.page().unwrap(), &asked, &standing);
+    let response = show(snapshot.terms.page().unwrap(), &asked, &standing, false, None);
     assert_eq!(response.status(), 451);
 }
 
@@ -401,6 +404,7 @@ fn the_page_asks_nobody_for_anything() {
             "https://ent.example.org/?a=1&b=2",
             "https://www.qwantjunior.com/",
             "mailto:a@b.example",
+            forms::REPORT,
         ];
         assert!(leads.iter().all(|lead| known.contains(lead)), "{leads:?}");
     }
@@ -519,5 +523,62 @@ fn the_guide_says_all_that_a_template_can_name() {
     assert!(names.len() > 15);
     for name in names {
         assert!(guide.contains(&name), "docs/block-page.md does not name {name}");
+    }
+}
+
+/// A form as a browser sends it from the page.
+fn sent(path: &str, origin: &str, body: &str) -> Got {
+    let request = Request::builder()
+        .method("POST")
+        .uri(path)
+        .header("host", "porn.example")
+        .header("origin", origin)
+        .header("accept", "text/html")
+        .header("accept-language", "en")
+        .body(Body::from(body.to_owned()))
+        .unwrap();
+    answered(CONFIG, PUPIL, request)
+}
+
+/// What becomes of reports and codes is tested where they are kept; here nothing is kept, and no code
+/// holds.
+#[test]
+fn forms_are_answered_with_a_page_that_says_what_became_of_them() {
+    const OWN: &str = "http://porn.example";
+    let cases = [
+        (forms::REPORT, OWN, "why=needed", 503, "The report could not be kept"),
+        (
+            forms::REPORT,
+            OWN,
+            "why=%3Cscript%3Ealert(1)%3C/script%3E",
+            403,
+            "did not come from this page",
+        ),
+        (forms::REPORT, "http://evil.example", "why=needed", 403, "did not come from this page"),
+        (forms::REPORT, "null", "why=needed", 403, "did not come from this page"),
+        (
+            forms::UNLOCK,
+            OWN,
+            "code=%3Cscript%3Ealert(1)%3C/script%3E&minutes=15",
+            403,
+            "No code opens this site",
+        ),
+        (
+            forms::UNLOCK,
+            "http://evil.example",
+            "code=a&minutes=15",
+            403,
+            "did not come from this page",
+        ),
+    ];
+    for (path, origin, body, status, said) in cases {
+        let got = sent(path, origin, body);
+        assert_eq!(got.status, status, "{path} {body}");
+        let Parsed { text, errors, tags } = parsed(&got.body);
+        assert_eq!(errors, 0);
+        assert!(text.contains(said), "{path} {body}: {text}");
+        assert!(text.contains("Oops, this page is closed."));
+        assert!(!got.body.contains("alert(1)"), "{path} {body}");
+        assert!(tags.contains(&"<details open=>".to_owned()), "{tags:?}");
     }
 }

@@ -1,9 +1,13 @@
 //! What a page shows: all that a template can name.
 
+use axum::http::StatusCode;
 use filter_core::{DomainName, Step};
 use serde::Serialize;
 
-use super::words::Words;
+use super::{
+    forms::{self, Notice},
+    words::Words,
+};
 use crate::{
     config::Page,
     policy::{
@@ -28,6 +32,11 @@ pub(super) struct View<'a> {
     home: Option<&'a str>,
     search: Option<Search<'a>>,
     contact: ContactView<'a>,
+    /// Where the form of reports leads, and that of codes.
+    report: Option<&'static str>,
+    unlock: Option<&'static str>,
+    /// What became of a form.
+    notice: Option<Notice>,
 }
 
 /// What became of the name that was asked for.
@@ -94,7 +103,20 @@ impl<'a> View<'a> {
             home: page.home.as_deref(),
             search: page.search.as_ref().and_then(Search::of),
             contact: ContactView::of(&page.contact),
+            report: None,
+            unlock: None,
+            notice: None,
         }
+    }
+
+    /// The same, with forms: that of codes only where there is one.
+    pub(super) fn with_forms(self, has_code: bool) -> Self {
+        Self { report: Some(forms::REPORT), unlock: has_code.then_some(forms::UNLOCK), ..self }
+    }
+
+    /// The same, and what became of a form.
+    pub(super) fn with_notice(self, notice: Option<Notice>) -> Self {
+        Self { notice, ..self }
     }
 
     /// A page in every state and both languages, with all that it may say and with as little as it
@@ -108,7 +130,21 @@ impl<'a> View<'a> {
             let contact = ContactView { organisation: None, links: Vec::new() };
             let (lang, why) = (language.tag(), Why::default());
             let (name, town, home, search) = (None, None, None, None);
-            let least = View { lang, text, state, name, why, town, home, search, contact };
+            let (report, unlock, notice) = (None, None, None);
+            let least = View {
+                lang,
+                text,
+                state,
+                name,
+                why,
+                town,
+                home,
+                search,
+                contact,
+                report,
+                unlock,
+                notice,
+            };
             let most = View {
                 name: Some("www.example.com".to_owned()),
                 why: Why {
@@ -129,6 +165,9 @@ impl<'a> View<'a> {
                     organisation: Some("Académie"),
                     links: vec![Link { uri: "mailto:a@b.example", label: "a@b.example" }],
                 },
+                report: Some(forms::REPORT),
+                unlock: Some(forms::UNLOCK),
+                notice: Some(Notice { good: false, text: "…".into(), status: StatusCode::OK }),
                 ..least.clone()
             };
             [least, most]

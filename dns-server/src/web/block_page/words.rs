@@ -26,6 +26,17 @@ pub(super) struct Words {
     list: &'static str,
     contact: &'static str,
     nobody: &'static str,
+    report: &'static str,
+    report_hint: &'static str,
+    why: &'static str,
+    harmless: &'static str,
+    needed: &'static str,
+    report_button: &'static str,
+    unlock: &'static str,
+    unlock_hint: &'static str,
+    code: &'static str,
+    time: &'static str,
+    unlock_button: &'static str,
 }
 
 impl Words {
@@ -73,6 +84,17 @@ const FRENCH: Words = Words {
     list: "Liste",
     contact: "Contact",
     nobody: "Le filtre de l’établissement ferme ce site. Il n’enregistre ni qui l’a demandé, ni quand.",
+    report: "Ce site est fermé par erreur ?",
+    report_hint: "L’équipe du réseau recevra le nom du site et sa catégorie, rien sur vous.",
+    why: "Pourquoi",
+    harmless: "Il n’a rien de choquant",
+    needed: "Il sert à un cours ou à un travail",
+    report_button: "Signaler l’erreur",
+    unlock: "Ouvrir ce site pour un moment",
+    unlock_hint: "Avec le code d’un enseignant. Il s’ouvre pour tout le groupe, et l’ouverture est notée, sans nom de personne.",
+    code: "Code",
+    time: "Durée",
+    unlock_button: "Ouvrir",
 };
 
 const ENGLISH: Words = Words {
@@ -93,4 +115,15 @@ const ENGLISH: Words = Words {
     list: "List",
     contact: "Contact",
     nobody: "The school’s filter closes this site. It records neither who asked for it, nor when.",
+    report: "Is this site closed by mistake?",
+    report_hint: "The network team gets the name of the site and its category, nothing about you.",
+    why: "Why",
+    harmless: "There is nothing shocking about it",
+    needed: "It is needed for a lesson or for work",
+    report_button: "Report the mistake",
+    unlock: "Open this site for a while",
+    unlock_hint: "With a teacher’s code. It opens for the whole group, and that is recorded, without anybody’s name.",
+    code: "Code",
+    time: "For",
+    unlock_button: "Open",
 };
