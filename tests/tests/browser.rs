@@ -1,11 +1,13 @@
-//! Real browsers whose names come from Préau over HTTPS: Debian's `chromium` and `firefox-esr`.
+//! Real browsers whose names come from Préau over HTTPS: Debian's `chromium` and `firefox-esr`. The
+//! block page is clicked through by `block_page.cjs`, which says what it takes.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails")]
 
 use std::{
-    fs,
+    env, fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -15,9 +17,14 @@ use std::{
 
 use tempfile::TempDir;
 use tests::{
-    server::{Setup, TestServer},
-    upstream::Behaviour,
+    address,
+    preau::Preau,
+    server::{self, Setup, TestServer},
+    upstream::{self, Behaviour},
 };
+use tokio::runtime::Runtime;
+
+const PREAU: &str = env!("CARGO_BIN_EXE_preau-under-test");
 
 /// What the page says.
 const WELCOME: &str = "a page for pupils";
@@ -142,6 +149,88 @@ fn chromium_over_https() {
     // The browser asked us: without us, it finds nothing at all.
     server.stop();
     assert!(!visit("pupils.example").contains(WELCOME));
+}
+
+/// A teacher's, in the test below.
+const CODE: &str = "k7m2-q9x4-wv3h";
+
+/// Chromium is told by `preau` that a refused site is where its page is, and goes there: the page, its
+/// fold, its forms and its search box, in both languages; axe on all of it. The clicks are made without
+/// scripts. With `SHOTS=FOLDER`, it takes the pictures of docs/ instead.
+#[test]
+#[ignore = "needs chromium, libnss3-tools, nodejs (Debian); playwright-core, axe-core (npm) in NODE_PATH"]
+fn the_block_page() {
+    let runtime = Runtime::new().unwrap();
+    let zone = "www.pmu.fr. 300 IN A 192.0.2.7\n".to_owned();
+    let upstream = upstream::start(&Behaviour::Zone(zone), &runtime);
+    let [dns, https, page] = [(); 3].map(|()| address::unused());
+    let config = format!(
+        r#"
+[listen]
+dns = ["{dns}"]
+https = ["{https}"]
+[tls]
+certificate = "cert.pem"
+key = "key.pem"
+[upstream]
+servers = ["{upstream}"]
+[lists]
+cache = "cache"
+[control]
+socket = "control.sock"
+[page]
+addresses = ["{ip}"]
+listen = ["{page}"]
+town = "Villeneuve"
+home = "https://ent.example.org/"
+[contact]
+organisation = "Direction du numérique"
+uris = ["mailto:filtrage@villeneuve.example"]
+[[group]]
+name = "pupils"
+networks = ["127.0.0.0/8"]
+profile = "child"
+[profile.child]
+refusal = "page"
+[[code]]
+id = "college-jaures"
+file = "teachers.code"
+groups = ["pupils"]
+"#,
+        ip = page.ip()
+    );
+    let mut preau = Preau::configured(PREAU, dns, &config);
+    let authority = server::certify(preau.folder());
+    fs::write(preau.path("teachers.code"), CODE).unwrap();
+    fs::set_permissions(preau.path("teachers.code"), fs::Permissions::from_mode(0o600)).unwrap();
+    preau.start();
+
+    let home = home(&authority, &format!("https://{https}/dns-query"));
+    let mut clicks = Command::new("node");
+    clicks
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/block_page.cjs"))
+        .arg(format!("http://www.pmu.fr:{}/", page.port()))
+        .arg(home.path().join("profile"))
+        .arg(CODE);
+    let shots = env::var_os("SHOTS");
+    clicks.args(&shots);
+    let seen = clicks.output().expect("Debian's nodejs is installed");
+    let said = String::from_utf8_lossy(&[seen.stdout, seen.stderr].concat()).into_owned();
+    assert!(seen.status.success() && said.contains("block page: seen"), "{said}\n{}", preau.log());
+    if shots.is_some() {
+        return;
+    }
+    // Once in each language.
+    let (code, reports) = preau.run(&["reports"]);
+    assert_eq!(code, Some(0), "{reports}");
+    assert!(
+        reports.contains("www.pmu.fr: refused, harmless") && reports.contains("2 times"),
+        "{reports}"
+    );
+    let (code, audit) = preau.run(&["audit"]);
+    assert_eq!(code, Some(0), "{audit}");
+    assert!(audit.contains("www.pmu.fr") && audit.contains("college-jaures"), "{audit}");
+    assert!(!preau.log().contains("pmu"), "{}", preau.log());
 }
 
 /// A running Firefox, which is told what to do over its own protocol for that (Marionette).

@@ -132,7 +132,6 @@ impl Service {
     ///
     /// # Errors
     /// [`UnlockError`]; nothing is let through.
-    #[allow(dead_code, reason = "the block page is on its way")]
     pub(crate) fn unlock_with_code(
         &self,
         name: DomainName,

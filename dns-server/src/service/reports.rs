@@ -102,7 +102,6 @@ impl Service {
     ///
     /// # Errors
     /// [`ReportError`]; nothing is kept.
-    #[allow(dead_code, reason = "the block page is on its way")]
     pub(crate) fn report(
         &self,
         name: &DomainName,

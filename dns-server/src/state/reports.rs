@@ -38,7 +38,6 @@ impl Complaint {
     }
 
     /// The one of a word.
-    #[allow(dead_code, reason = "the block page is on its way")]
     pub(crate) fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|complaint| complaint.word() == word)
     }

@@ -79,7 +79,6 @@ pub(crate) struct WebServer {
 
 /// Whose request it is. It is neither to be logged nor to be kept.
 #[derive(Clone, Copy)]
-#[allow(dead_code, reason = "the block page and the check API are on their way")]
 pub(crate) struct Client(pub(crate) IpAddr);
 
 /// What connections may take.
