@@ -38,7 +38,7 @@ use crate::{
     bundle::{self, Origin},
     check_search,
     code::{self, CodeDigest},
-    config::{self, Config, ConfigError, ListSource, Tls},
+    config::{self, CheckPlace, Config, ConfigError, ListSource, Tls},
     control::{self, ControlSocket, status::humane},
     failure::Failure,
     firewall,
@@ -47,7 +47,7 @@ use crate::{
     policy::explain::Explanation,
     query, run,
     service::{self, Service},
-    web::{block_page, certificates::Authority, server::WebListener},
+    web::{block_page, certificates::Authority, check, server::WebListener},
     wire::text,
 };
 
@@ -133,6 +133,9 @@ enum Command {
     #[command(flatten)]
     Operate(Operate),
     Rollout(Rollout),
+    /// Print the check API as OpenAPI
+    #[command(hide = true)]
+    Openapi,
     /// Print the manual page
     #[command(hide = true)]
     Man,
@@ -178,7 +181,7 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
     let config = || path.map_or_else(|| Ok(Config::default()), Config::load);
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => serve(config()?),
-        Command::CheckConfig => check(&config()?),
+        Command::CheckConfig => check_config(&config()?),
         Command::DefaultConfig { schema: false } => {
             print!("{}", config::default_config());
             Ok(())
@@ -200,6 +203,10 @@ fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Code { out } => make_code(out.as_deref()),
         Command::Ca { out, exclude } => make_authority(&out, &exclude),
         Command::Healthcheck => query::check(&config()?),
+        Command::Openapi => {
+            println!("{:#}", check::document());
+            Ok(())
+        }
         Command::Man => Ok(Man::new(Arguments::command()).render(&mut io::stdout())?),
         Command::Completions { shell } => {
             generate(shell, &mut Arguments::command(), "preau", &mut io::stdout());
@@ -223,7 +230,8 @@ fn serve(config: Config) -> Result<(), Failure> {
         );
     }
     let listeners = Listeners::bind(&config.listen)?;
-    let (socket, metrics, pages) = {
+    let checks = config.check.clone();
+    let (socket, metrics, pages, check_api) = {
         let _runtime = runtime.enter();
         let socket = control::socket(&config).map(|path| ControlSocket::bind(&path)).transpose()?;
         let at = |address| {
@@ -237,7 +245,14 @@ fn serve(config: Config) -> Result<(), Failure> {
         let pages = page_at.map(bind).collect::<Result<Vec<_>, _>>()?;
         let page_at = config.page.iter().flat_map(|page| &page.https);
         let encrypted = page_at.map(bind).collect::<Result<Vec<_>, _>>()?;
-        (socket, metrics, [("http", pages), ("https", encrypted)])
+        let check_api = checks.place.as_ref().map(|place| {
+            let listener = match place {
+                CheckPlace::Tcp(address) => WebListener::tcp(*address),
+                CheckPlace::Unix(path) => WebListener::unix(path),
+            };
+            listener.map_err(|error| Failure::CheckApi { place: place.clone(), error })
+        });
+        (socket, metrics, [("http", pages), ("https", encrypted)], check_api.transpose()?)
     };
     let service = Arc::new(Service::start(config)?);
     service.take_up();
@@ -253,6 +268,10 @@ fn serve(config: Config) -> Result<(), Failure> {
                 tracing::info!("block page at {scheme}://{address}/");
             }
         }
+    }
+    if let (Some(listener), Some(place)) = (&check_api, &checks.place) {
+        let place = listener.address()?.map_or(place.clone(), CheckPlace::Tcp);
+        tracing::info!("check API at {place}");
     }
     let addresses = listeners.addresses()?;
     for &address in &addresses.dns {
@@ -284,6 +303,10 @@ fn serve(config: Config) -> Result<(), Failure> {
                 };
                 faces.spawn(server.serve(listener, shutdown.clone()));
             }
+        }
+        if let Some(listener) = check_api {
+            let server = check::server(service.clone(), &checks);
+            faces.spawn(server.serve(listener, shutdown.clone()));
         }
         if let Some(&address) = addresses.dns.first() {
             operations.spawn(notify::attend(query::reachable(address)));
@@ -363,7 +386,7 @@ fn reload(service: &Service) {
 }
 
 /// `preau check-config`.
-fn check(config: &Config) -> Result<(), Failure> {
+fn check_config(config: &Config) -> Result<(), Failure> {
     let (origin, filter) = bundle::inspect(config)?;
     service::plans_of(&origin, config, &filter)?;
     config.check_page()?;
@@ -382,6 +405,9 @@ fn check(config: &Config) -> Result<(), Failure> {
     }
     if let Some(complaint) = config.tls.as_ref().and_then(Tls::complaint) {
         println!("  note: {complaint}");
+    }
+    if let Some(place) = &config.check.place {
+        println!("check API: {place}");
     }
     for server in &servers {
         println!("upstream: {server}");

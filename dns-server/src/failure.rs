@@ -8,7 +8,10 @@ use lists::pull::PullError;
 use rollout::RolloutError;
 use thiserror::Error;
 
-use crate::{bundle::BundleError, config::ConfigError};
+use crate::{
+    bundle::BundleError,
+    config::{CheckPlace, ConfigError},
+};
 
 /// An error that ends a command. A server that is already running goes on as before.
 #[derive(Debug, Error)]
@@ -91,6 +94,14 @@ pub enum Failure {
     Page {
         /// Where.
         address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The check API cannot be served.
+    #[error("cannot serve the check API at {place}: {error}; see [check]")]
+    CheckApi {
+        /// Its address, or the path of its socket.
+        place: CheckPlace,
         /// Why not.
         error: io::Error,
     },

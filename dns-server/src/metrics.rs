@@ -154,6 +154,17 @@ impl Page {
         for (carrier, count) in stats.connections() {
             self.sample("connections", &[("transport", carrier.label())], count);
         }
+        let help = "Requests to the check API, by what was asked for and what became of them.";
+        self.family("check_requests_total", "counter", help);
+        for ([endpoint, outcome], count) in stats.checks().requests() {
+            let labels = [("endpoint", endpoint), ("outcome", outcome)];
+            self.sample("check_requests_total", &labels, count);
+        }
+        let help = "What was checked in them, by kind and verdict.";
+        self.family("check_items_total", "counter", help);
+        for ([kind, verdict], count) in stats.checks().items() {
+            self.sample("check_items_total", &[("kind", kind), ("verdict", verdict)], count);
+        }
         let help = "How long answers took that were given at once, of a sixteenth of them.";
         self.histogram("answer_seconds", help, stats.at_once());
         let help = "How long questions took that upstream was asked about.";

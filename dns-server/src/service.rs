@@ -170,6 +170,12 @@ impl Service {
             true => origin.resolver.clone(),
             false => connect(&config, &servers)?,
         };
+        // Before profiles are bound, which it has a say in.
+        if config.check.place != origin.config.check.place {
+            reloaded.not_applied.push("[check] listen and socket".to_owned());
+            config.check.clone_from(&origin.config.check);
+            config.tls = config.tls.or_else(|| origin.config.tls.clone());
+        }
         let store = store(&config, origin.store.as_ref())?;
         // Last of what may fail: from here on, this bundle is the last good one.
         let lists = Lists::at_reload(&config, store.as_ref(), &origin)?;
@@ -573,7 +579,8 @@ pub(crate) fn plans_of(
     plans(&limited, filter, Timestamp::now())
 }
 
-/// What each group may see, by these lists, worked out for some days around `now`.
+/// What each group may see, by these lists, worked out for some days around `now`; where the check
+/// API is served, then what each profile lets see, in order of their names.
 pub(crate) fn plans(
     config: &Config,
     filter: &Filter,
@@ -616,7 +623,20 @@ pub(crate) fn plans(
         let (schedule, calendar) = config.schedule_of(group);
         Plan::scheduled(schedule, calendar, audiences, now)
     };
-    Ok(config.groups.iter().map(plan).collect())
+    let mut plans: Vec<_> = config.groups.iter().map(plan).collect();
+    if config.check.place.is_some() {
+        // Texts are screened from the first request on, and no request waits for that.
+        filter.prepare_text();
+        for (name, profile) in &config.profiles {
+            let own = match levels.remove(name) {
+                Some(level) => level,
+                None => level(profile, filter)?,
+            };
+            let canaries = profile.answers_canaries();
+            plans.push(Plan::always(Audience { canaries, ..Audience::plain(own) }));
+        }
+    }
+    Ok(plans)
 }
 
 /// A profile, bound to the lists.

@@ -3,6 +3,7 @@
 //! Counting allocates nothing and takes no lock. A group of a few addresses is a few people: what
 //! becomes of their questions is told only together with that of other small groups.
 
+mod checks;
 mod connections;
 mod histogram;
 mod limit;
@@ -22,8 +23,9 @@ use ahash::HashMap;
 use filter_core::{Categories, CategoryInfo};
 use ipnet::IpNet;
 
-use self::{connections::Connections, histogram::Histogram};
+use self::{checks::Checks, connections::Connections, histogram::Histogram};
 pub(crate) use self::{
+    checks::{CheckOutcome, Endpoint, ItemKind, ItemVerdict},
     connections::{Carrier, Connection},
     histogram::{Times, Wait},
     limit::Limit,
@@ -89,6 +91,8 @@ pub(crate) struct Stats {
     /// What was left unanswered for a limit, a shard each.
     limited: Arc<[[AtomicU64; Limit::ALL.len()]; SHARDS]>,
     connections: Arc<Connections>,
+    /// What the check API was asked.
+    checks: Arc<Checks>,
 }
 
 impl Default for Stats {
@@ -103,6 +107,7 @@ impl Default for Stats {
             strangers: Arc::default(),
             limited: Arc::default(),
             connections: Arc::default(),
+            checks: Arc::default(),
         }
     }
 }
@@ -196,6 +201,7 @@ impl Stats {
             strangers: previous.strangers.clone(),
             limited: previous.limited.clone(),
             connections: previous.connections.clone(),
+            checks: previous.checks.clone(),
         }
     }
 
@@ -268,6 +274,11 @@ impl Stats {
     /// Counts a connection: until what this returns is dropped.
     pub(crate) fn open(&self, carrier: Carrier) -> Connection {
         self.connections.open(carrier)
+    }
+
+    /// What the check API was asked.
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     /// What may be told: of each group that is not small, and of the small ones together, unless

@@ -193,10 +193,11 @@ impl Filter {
         self.inner.automata().map_or(0, Automata::memory)
     }
 
-    /// Builds what texts are searched with, unless it is there. It takes some tens of milliseconds for
+    /// Builds what texts and pages are searched with, unless it is there. It takes some tens of milliseconds for
     /// the usual ten thousand phrases: keep it off the path of queries.
     pub fn prepare_text(&self) {
         self.inner.phrases();
+        self.inner.pages();
     }
 
     /// Octets of heap that this takes, about; 0 before the first text, and before

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{CategoryInfo, NameError, Reason, TextReason};
+use crate::{CategoryInfo, DomainName, NameError, Reason, TextReason};
 
 /// The answer to "is this URL fit for this audience?".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,19 @@ pub struct SearchResult<'r> {
     pub title: &'r str,
     /// What is shown of it.
     pub snippet: &'r str,
+}
+
+/// The host of a URL, which may be without its scheme.
+///
+/// # Errors
+/// [`NameError`]: there is none.
+pub fn host_of(url: &str) -> Result<DomainName, NameError> {
+    DomainName::parse(Parts::of(url).host)
+}
+
+/// What is searched for by a URL: the words of its query, a line for each field.
+pub fn query_of(url: &str) -> Vec<u8> {
+    Parts::of(url).query()
 }
 
 /// A URL in the parts that are judged.

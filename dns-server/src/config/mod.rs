@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, or the defaults.
 
+pub(crate) mod check;
 mod codes;
 mod contact;
 mod files;
@@ -43,6 +44,7 @@ use thiserror::Error;
 
 use self::spanned::Spanned;
 pub use self::{
+    check::{CheckApi, CheckPlace},
     codes::Code,
     operations::Operations,
     page::Page,
@@ -102,6 +104,8 @@ pub struct Config {
     pub codes: Vec<Code>,
     /// How whoever runs it talks to it, and what it remembers.
     pub operations: Operations,
+    /// What other programs may ask.
+    pub check: CheckApi,
     /// The files, to read them again on reload and to point into them.
     files: Option<Arc<Files>>,
     /// Where the file names categories: only a bundle knows which there are.
@@ -411,6 +415,7 @@ impl Default for Config {
             local: LocalRecords::default(),
             codes: Vec::new(),
             operations: Operations::default(),
+            check: CheckApi::default(),
             files: None,
             category_names: Vec::new(),
         }

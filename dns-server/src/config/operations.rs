@@ -54,7 +54,9 @@ impl Check {
         let typed::Control { socket, longest_allow } = &written.control;
         let defaults = Operations::default();
         Operations {
-            socket: socket.as_ref().map(|path| self.socket(path, folder)),
+            socket: socket
+                .as_ref()
+                .map(|path| self.socket(path, folder, "/run/preau/control.sock")),
             longest_allow: self
                 .time(longest_allow.as_ref(), &ALLOW, "\"1m\" to \"7d\"")
                 .unwrap_or(defaults.longest_allow),
@@ -64,29 +66,44 @@ impl Check {
             reports_keep: self
                 .time(written.reports.keep.as_ref(), &KEEP_REPORTS, "\"1d\" to \"365d\"")
                 .unwrap_or(defaults.reports_keep),
-            metrics: written.metrics.listen.as_ref().and_then(|address| self.metrics(address)),
+            metrics: written
+                .metrics
+                .listen
+                .as_ref()
+                .and_then(|at| self.address(at, "127.0.0.1:9353")),
         }
     }
 
-    fn metrics(&mut self, written: &Spanned<String>) -> Option<SocketAddr> {
+    /// An address and its port, such as `example`.
+    pub(super) fn address(
+        &mut self,
+        written: &Spanned<String>,
+        example: &str,
+    ) -> Option<SocketAddr> {
         let address = written.get_ref().parse().ok();
         if address.is_none() {
             let title = format!("`{}` is not an address and a port", written.get_ref());
-            self.fault(written.span(), title, "write \"127.0.0.1:9353\"");
+            self.fault(written.span(), title, format!("write \"{example}\""));
         }
         address
     }
 
-    fn socket(&mut self, written: &Spanned<PathBuf>, folder: &Path) -> PathBuf {
+    /// The path of a socket, such as `example`; a relative one starts from `folder`.
+    pub(super) fn socket(
+        &mut self,
+        written: &Spanned<PathBuf>,
+        folder: &Path,
+        example: &str,
+    ) -> PathBuf {
         let path = folder.join(written.get_ref());
         if path.as_os_str().len() > SOCKET_PATH {
-            let help = "write a shorter one, such as \"/run/preau/control.sock\"";
+            let help = format!("write a shorter one, such as \"{example}\"");
             let title = format!("the path of a socket has at most {SOCKET_PATH} octets");
             self.fault(written.span(), title, help);
         }
         if path.file_name().is_none() {
-            let help = "write a file of a folder that preau may write, such as \
-                        \"/run/preau/control.sock\"";
+            let help =
+                format!("write a file of a folder that preau may write, such as \"{example}\"");
             self.fault(written.span(), "not the path of a socket", help);
         }
         path

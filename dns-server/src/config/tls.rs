@@ -20,29 +20,37 @@ use super::{Tls, typed, validated::Check};
 
 impl Check {
     /// Relative paths start from `folder`. Without a fault there is a certificate wherever
-    /// `listen` needs one.
+    /// `listen` needs one, or the check API, which is `checked` over TLS there.
     pub(super) fn tls(
         &mut self,
         written: Option<&Spanned<typed::Tls>>,
         listen: &typed::Listen,
+        checked: Option<&Spanned<String>>,
         folder: &Path,
     ) -> Option<Tls> {
         let encrypted = [("tls", &listen.tls), ("https", &listen.https), ("quic", &listen.quic)];
         let used = encrypted.into_iter().find_map(|(key, at)| Some((key, at.as_ref()?.span())));
         match (written, used) {
-            (None, None) => None,
+            (None, None) => {
+                if let Some(checked) = checked {
+                    let help = "others than this machine reach it, and its token would be read on \
+                                the way: add [tls], or write \"127.0.0.1:9380\"";
+                    self.fault(checked.span(), "the check API without a certificate", help);
+                }
+                None
+            }
             (None, Some((key, at))) => {
                 let help = "add [tls] certificate = \"fullchain.pem\", key = \"privkey.pem\"";
                 self.fault(at, format!("`{key}` without a certificate"), help);
                 None
             }
-            (Some(written), None) => {
+            (Some(written), None) if checked.is_none() => {
                 let help = "add `tls`, `https` or `quic` to [listen], such as \
                             tls = [\"10.0.0.1:853\"]";
                 self.fault(written.span(), "[tls] without anything that uses it", help);
                 None
             }
-            (Some(written), Some(_)) => self.identity(written.get_ref(), folder),
+            (Some(written), _) => self.identity(written.get_ref(), folder),
         }
     }
 

@@ -42,6 +42,7 @@ pub(super) struct File {
     pub(super) audit: Audit,
     pub(super) reports: Reports,
     pub(super) metrics: Metrics,
+    pub(super) check: CheckApi,
     pub(super) group: Vec<Group>,
     pub(super) floor: Option<Floor>,
     pub(super) local: Vec<Local>,
@@ -255,6 +256,41 @@ pub(super) struct Metrics {
     /// Absent: nowhere. Changing it takes a restart.
     #[schemars(example = &"127.0.0.1:9353")]
     pub(super) listen: Option<Spanned<String>>,
+}
+
+/// The check API: other programs ask by HTTP whether hosts, URLs, texts and results of searches are
+/// fit for a profile or a group. Nothing of what they ask is logged or kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CheckApi {
+    /// Address and port to serve it at: HTTP at an address of this machine's own, HTTPS with the
+    /// certificate of [tls] at any other. Needs token_file; not with socket. Absent: nowhere.
+    /// Changing it takes a restart.
+    #[schemars(example = &"127.0.0.1:9380")]
+    pub(super) listen: Option<Spanned<String>>,
+    /// A file of the token that askers show, 32 characters or more that nobody guesses, and that
+    /// not every user of this machine may read. Read again on reload.
+    #[schemars(example = &"/etc/preau/check.token")]
+    pub(super) token_file: Option<Spanned<PathBuf>>,
+    /// Path of a socket to serve it at instead, for users of the server's own group, without a
+    /// token. Changing it takes a restart.
+    #[schemars(example = &"/run/preau/check.sock")]
+    pub(super) socket: Option<Spanned<PathBuf>>,
+    /// The longest body of a request, 1MiB to 64MiB.
+    #[schemars(extend("default" = size(super::CheckApi::default().body as u64)))]
+    pub(super) body: Option<Spanned<String>>,
+    /// The longest text, URL or result in it, 1MiB to 64MiB.
+    #[schemars(extend("default" = size(super::CheckApi::default().text as u64)))]
+    pub(super) text: Option<Spanned<String>>,
+    /// The most items of a request, 1 to 100000.
+    #[schemars(extend("default" = super::CheckApi::default().items))]
+    pub(super) items: Option<Spanned<u32>>,
+    /// The most requests at once, 1 to 1000; others are told to come again (503).
+    #[schemars(extend("default" = super::CheckApi::default().requests))]
+    pub(super) requests: Option<Spanned<u32>>,
+    /// How long a request may take, 1s to 1m.
+    #[schemars(extend("default" = time(super::CheckApi::default().timeout.as_secs())))]
+    pub(super) timeout: Option<Spanned<String>>,
 }
 
 /// Clients that share a profile. Any number of these tables; whoever is in none is refused. Without

@@ -244,7 +244,7 @@ impl Check {
 }
 
 /// A whole number and a unit.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let (number, shift) = match (text.strip_suffix("MiB"), text.strip_suffix("GiB")) {
         (Some(number), _) => (number, 20),
         (_, Some(number)) => (number, 30),

@@ -20,7 +20,9 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
     let listen = check.listen(&written.listen);
     let proxies = check.proxies(&written.listen);
     let limits = check.limits(&written.limits);
-    let tls = check.tls(written.tls.as_ref(), &written.listen, &folder);
+    let check_api = check.check_api(&written.check, &folder);
+    let over_tls = written.check.listen.as_ref().filter(|_| check_api.is_encrypted());
+    let tls = check.tls(written.tls.as_ref(), &written.listen, over_tls, &folder);
     let upstream = check.upstream(&written.upstream, &written.forward, &listen, &folder);
     let cache = check.cache(&written.cache);
     let lists = check.lists(&written.lists, &folder);
@@ -71,6 +73,7 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
         local,
         codes,
         operations,
+        check: check_api,
         files: Some(files),
         category_names,
     })

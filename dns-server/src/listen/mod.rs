@@ -13,7 +13,7 @@ pub(crate) mod quic;
 pub(crate) mod rates;
 pub(crate) mod streams;
 pub(crate) mod terms;
-mod tls;
+pub(crate) mod tls;
 pub(crate) mod udp;
 pub(crate) mod unix;
 pub(crate) mod waiting;

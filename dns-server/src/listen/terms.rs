@@ -10,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use crate::{
     config::{Config, Limits, Page},
     policy::group::GroupId,
+    web::check::CheckTerms,
 };
 
 /// On what terms clients are received.
@@ -26,6 +27,8 @@ pub(crate) struct Terms {
     /// Of each group, whether a teacher's code holds for it.
     codes: Box<[bool]>,
     pub(super) limits: Limits,
+    /// Who may ask the check API for what; absent: there is none.
+    pub(crate) check: Option<Arc<CheckTerms>>,
 }
 
 impl Terms {
@@ -46,6 +49,7 @@ impl Terms {
             page: config.page.clone(),
             codes: codes.collect(),
             limits: config.limits.clone(),
+            check: CheckTerms::of(config).map(Arc::new),
         }
     }
 

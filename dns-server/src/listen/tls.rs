@@ -14,11 +14,12 @@ use crate::service::Service;
 /// What may be spoken over it (ALPN, RFC 7301).
 pub(super) const DNS: &[&[u8]] = &[b"dot"];
 pub(super) const HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
+pub(crate) const HTTP_1: &[&[u8]] = &[b"http/1.1"];
 pub(super) const DNS_OVER_QUIC: &[&[u8]] = &[b"doq"];
 
 /// TLS 1.2 and 1.3, with the certificate of the service as it is when a client comes: reloading
 /// touches no connection.
-pub(super) fn server_config(service: &Arc<Service>, alpn: &[&[u8]]) -> ServerConfig {
+pub(crate) fn server_config(service: &Arc<Service>, alpn: &[&[u8]]) -> ServerConfig {
     let mut config = ServerConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for every version")

@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod calendar;
+pub mod check;
 pub mod decide;
 pub mod explain;
 pub mod group;
@@ -31,7 +32,8 @@ use self::{
 pub struct Policy {
     /// Who is who.
     pub groups: Groups,
-    /// What each group may see, and when, by [`GroupId::index`](group::GroupId::index).
+    /// What each group may see, and when, by [`GroupId::index`](group::GroupId::index); after those of
+    /// the groups, those of profiles that are asked about by name.
     pub plans: Vec<Plan>,
     /// Names of the operator's own network.
     pub local: LocalRecords,

@@ -7,7 +7,6 @@
 mod asked;
 pub(crate) mod colour;
 mod forms;
-mod language;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;

@@ -3,4 +3,6 @@
 
 pub(crate) mod block_page;
 pub(crate) mod certificates;
+pub(crate) mod check;
+pub(crate) mod language;
 pub(crate) mod server;

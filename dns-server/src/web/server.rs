@@ -113,7 +113,6 @@ impl Default for Bounds {
 #[derive(Debug)]
 pub(crate) enum WebListener {
     Tcp(TcpListener),
-    #[allow(dead_code, reason = "the block page and the check API are on their way")]
     Unix(UnixSocket),
 }
 
@@ -126,7 +125,6 @@ impl WebListener {
         TcpListener::from_std(bind_tcp(address)?).map(Self::Tcp)
     }
 
-    #[allow(dead_code, reason = "the block page and the check API are on their way")]
     /// Listens at a path, for the server's user and its group: see [`UnixSocket::bind`].
     ///
     /// # Errors

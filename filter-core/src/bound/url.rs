@@ -50,6 +50,14 @@ impl BoundFilter {
         })
     }
 
+    /// What lists say of a URL beyond its host: why its page is refused, though the host may not be.
+    /// For who decides about hosts by other rules as well; [`host_of`](crate::host_of) and
+    /// [`query_of`](crate::query_of) tell the rest of it.
+    pub fn page(&self, url: &str) -> Option<PageReason<'_>> {
+        let parts = Parts::of(url);
+        self.page_of(&DomainName::parse(parts.host).ok()?, &parts)
+    }
+
     /// A URL, and what is said of it.
     fn judge(&self, url: &str, said: &[u8]) -> UrlVerdict<'_> {
         let parts = Parts::of(url);
@@ -60,7 +68,7 @@ impl BoundFilter {
         if let Verdict::Blocked(reason) = self.verdict(&name) {
             return UrlVerdict::BlockedHost(reason);
         }
-        if let Some(reason) = self.page(&name, &parts) {
+        if let Some(reason) = self.page_of(&name, &parts) {
             return UrlVerdict::BlockedPage(reason);
         }
         let query = parts.query();
@@ -73,7 +81,7 @@ impl BoundFilter {
     }
 
     /// Why a page of a host that is not refused is.
-    fn page(&self, name: &DomainName, parts: &Parts<'_>) -> Option<PageReason<'_>> {
+    fn page_of(&self, name: &DomainName, parts: &Parts<'_>) -> Option<PageReason<'_>> {
         let filter = &self.shared.filter;
         let (pages, section) = filter.pages();
         if section.is_empty() {

@@ -102,7 +102,7 @@ fn it_has_every_key() {
             }
         }
     }
-    assert_eq!(tables, 25);
+    assert_eq!(tables, 26);
     assert!(keys >= 100, "{keys}");
 }
 
@@ -130,15 +130,19 @@ fn every_key_is_accepted() {
     fs::write(authority.join("authority.key"), new.key).unwrap();
     let private = fs::Permissions::from_mode(0o600);
     fs::set_permissions(authority.join("authority.key"), private).unwrap();
+    let token = folder.path().join("check.token");
+    fs::write(&token, "0123456789abcdef0123456789abcdef").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     let path = folder.path().join("preau.toml");
     let parse = |text: &str| Config::parse(&path.to_string_lossy(), text);
 
-    // Of two pairs, one key or the other is for an operator to choose.
-    let text = uncommented(&default_config());
-    let Err(ConfigError::Invalid(faults)) = parse(&text) else { panic!("two faults") };
+    // Of three pairs, one key or the other is for an operator to choose.
+    let text = uncommented(&default_config()).replace("/etc/preau/check.token", "check.token");
+    let Err(ConfigError::Invalid(faults)) = parse(&text) else { panic!("three faults") };
     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
     let titles: Vec<_> = faults.iter().filter_map(|fault| fault.lines().next()).collect();
     let expected = [
+        "error: `listen` and `socket` exclude each other",
         "error: `url` and `bundle` exclude each other",
         "error: `engines` without search = \"only\"",
     ];
@@ -147,7 +151,8 @@ fn every_key_is_accepted() {
         let others = text.lines().filter(|line| !line.starts_with(key));
         others.map(|line| format!("{line}\n")).collect::<String>()
     };
-    let chosen = without("bundle = ").replace("search = \"forced\"", "search = \"only\"");
+    let text = without("bundle = ").replace("socket = \"/run/preau/check.sock\"", "");
+    let chosen = text.replace("search = \"forced\"", "search = \"only\"");
     let config = parse(&chosen).unwrap();
     config.check_categories(&filter_core::Categories::builtin()).unwrap();
     assert_eq!(config.groups[0].floor.as_deref(), Some("teen"));
@@ -182,6 +187,7 @@ fn choices_are_accepted() {
 const DOCUMENTS: &[(&str, &str)] = &[
     ("README.md", include_str!("../../../../README.md")),
     ("docs/block-page.md", include_str!("../../../../docs/block-page.md")),
+    ("docs/check-api.md", include_str!("../../../../docs/check-api.md")),
     ("docs/lists.md", include_str!("../../../../docs/lists.md")),
     ("docs/operations.md", include_str!("../../../../docs/operations.md")),
     ("docs/policy.md", include_str!("../../../../docs/policy.md")),

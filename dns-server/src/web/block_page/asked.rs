@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, header, request::Parts};
 use filter_core::DomainName;
 
-use super::language;
 use crate::policy::refusal::Language;
+use crate::web::language;
 
 /// What a request asks for.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use crate::policy::refusal::Language;
 
 /// The language that the header prefers; French where it prefers neither, or says nothing that can
 /// be understood.
-pub(super) fn preferred(header: Option<&str>) -> Language {
+pub(crate) fn preferred(header: Option<&str>) -> Language {
     let (mut french, mut english, mut any) = (None, None, None);
     for range in header.unwrap_or_default().split(',') {
         let mut parts = range.split(';');
