@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -46,6 +47,7 @@ impl Preau {
             "[listen]\ndns = [\"{address}\"]\n[upstream]\nservers = [\"{upstream}\"]\n\
              [lists]\nbundle = \"lists.bundle\"\ncache = \"state\"\n\
              [metrics]\nlisten = \"{metrics}\"\n\
+             [check]\nsocket = \"check.sock\"\n\
              [[group]]\nname = \"pupils\"\nnetworks = [\"127.0.0.0/8\"]\nprofile = \"child\"\n"
         );
         fs::write(folder.path().join("preau.toml"), config).unwrap();
@@ -90,6 +92,17 @@ impl Preau {
         self.ask_from(Ipv4Addr::LOCALHOST, Transport::Udp, name).metadata.response_code
     }
 
+    /// What the check API says to a body.
+    fn check(&self, path: &str, body: &str) -> String {
+        let mut stream = UnixStream::connect(self.path("check.sock")).unwrap();
+        let length = body.len();
+        let head = "HTTP/1.1\r\nHost: x\r\nConnection: close";
+        write!(stream, "POST {path} {head}\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    }
+
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
@@ -117,6 +130,20 @@ fn nothing_that_was_asked_and_nobody_who_asked_is_left_behind() {
     // A broken packet must not be logged either.
     let broken = [&Question::new("broken.example", 1).packet(9)[..], b"rubbish"].concat();
     exchange(preau.address, Transport::Udp, client, &broken, true).unwrap();
+    // Nor what programs ask, on the spot or on another thread, of faults or of nothing.
+    let page = r#""items":[{"host":"secret.refused.example"},{"text":"absent Louise"},
+        {"url":"https://allowed.example/secret?q=Louise","title":"broken","snippet":"Louise"}"#;
+    let long = format!("{page},{{\"text\":\"{}\"}}", "Louise ".repeat(1000));
+    for page in [page, &long] {
+        let said = preau.check("/v1/check", &format!("{{\"group\":\"pupils\",{page}]}}"));
+        assert!(said.starts_with("HTTP/1.1 200 OK") && said.contains("\"blocked\""), "{said}");
+        let said = preau.check("/v1/check", &format!("{{\"group\":\"Louise\",{page}]}}"));
+        assert!(said.starts_with("HTTP/1.1 400"), "{said}");
+        let said = preau.check("/v1/check", &format!("{{\"Louise\":\"secret\",{page}]"));
+        assert!(said.starts_with("HTTP/1.1 400"), "{said}");
+    }
+    let said = preau.check("/v1/explain", r#"{"group":"pupils","text":"Louise secret"}"#);
+    assert!(said.starts_with("HTTP/1.1 200 OK"), "{said}");
     // What others may read of it at any time is looked through with what it wrote.
     let scrape = scrape(preau.metrics);
     assert!(
@@ -133,7 +160,8 @@ fn nothing_that_was_asked_and_nobody_who_asked_is_left_behind() {
     // The bundle holds the names of the lists; everything else that was written must hold none.
     let written = files(preau.folder.path());
     assert!(written.iter().any(|file| file.ends_with("log")), "{written:?}");
-    let telling = ["secret", "allowed.example", "absent", "broken", "127.77.66.55", "77.66.55"];
+    let telling =
+        ["secret", "Louise", "allowed.example", "absent", "broken", "127.77.66.55", "77.66.55"];
     let mut read = 0;
     for file in &written {
         let bytes = fs::read(file).unwrap();
