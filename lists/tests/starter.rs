@@ -8,7 +8,7 @@ use filter_core::{Filter, Profile, Stamp, Verdict};
 use lists::{
     compile::build,
     guard::{GuardPolicy, examine},
-    source::Sources,
+    source::{Format, Sources},
 };
 
 fn folder() -> &'static Path {
@@ -61,7 +61,15 @@ fn every_file_says_what_it_is() {
         }
     }
     let sources = Sources::load(&folder().join("sources.toml")).unwrap();
-    assert_eq!(files, sources.sources.len(), "each file is a source, and each source a file");
+    let (phrases, names): (Vec<_>, Vec<_>) =
+        sources.sources.iter().partition(|source| source.format == Some(Format::Phrases));
+    assert_eq!(names.len(), files, "each file is a source, and each source a file");
+    let mut lists = 0;
+    for entry in fs::read_dir(folder().join("../phrases")).unwrap() {
+        let path = entry.unwrap().path();
+        lists += if path.is_dir() { fs::read_dir(path).unwrap().count() } else { 0 };
+    }
+    assert_eq!(phrases.len(), lists, "each phrase list is a source, and each such source a list");
 }
 
 #[test]

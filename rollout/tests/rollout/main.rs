@@ -112,7 +112,7 @@ fn locked_or_changeable() {
 
     let firm = json(&files, "offices/linux/etc/opt/chrome/policies/managed/preau.json");
     let keys: Vec<_> = firm.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["BuiltInDnsClientEnabled", "DnsOverHttpsMode"]);
+    assert_eq!(keys, ["DnsOverHttpsMode", "BuiltInDnsClientEnabled"]);
     assert_eq!(firm["DnsOverHttpsMode"], "off");
     let default = json(&files, "offices/linux/etc/opt/chrome/policies/recommended/preau.json");
     assert_eq!(default["DefaultSearchProviderName"], "Qwant");
