@@ -72,21 +72,27 @@ impl DomainName {
         self.wire[1..=text.len()].copy_from_slice(text);
         self.len = (text.len() + 2) as u8;
         self.make_lowercase();
-        if self.host_octets() != text.len() {
+        if !self.is_of_host_octets() {
             return false;
         }
         let mut start = 0;
-        for word in 0..usize::from(self.len).div_ceil(WORD) {
-            let mut dots = dots(self.wire.as_chunks().0[word]);
-            while dots != 0 {
-                let end = word * WORD + dots.trailing_zeros() as usize / 8;
+        for index in 0..BUFFER / WORD {
+            // The first length octet is zero still.
+            let mask = if index == 0 { !0xff } else { !0 };
+            let mut ends = dots_and_zeros(self.wire.as_chunks().0[index]) & mask;
+            while ends != 0 {
+                let end = index * WORD + ends.trailing_zeros() as usize / 8;
+                let is_last = self.wire[end] == 0;
                 if self.end_label(start, end - 1).is_err() {
                     return false;
                 }
-                (start, dots) = (end, dots & (dots - 1));
+                if is_last {
+                    return end - 1 == text.len(); // or the text has a zero
+                }
+                (start, ends) = (end, ends & (ends - 1));
             }
         }
-        self.end_label(start, text.len()).is_ok()
+        false
     }
 
     /// Reads what is no plain host name, or tells why it cannot be one.
@@ -265,21 +271,19 @@ impl DomainName {
         }
     }
 
-    /// How many of its octets are those of host names, or dots.
+    /// Whether all octets are those of host names, but for dots and zeros.
     #[inline]
-    fn host_octets(&self) -> usize {
+    fn is_of_host_octets(&self) -> bool {
         let (chunks, _) = self.wire.as_chunks::<CHUNK>();
-        let of_chunk = |chunk: &[u8; CHUNK]| {
+        chunks.iter().take(usize::from(self.len).div_ceil(CHUNK)).all(|chunk| {
             // Without a branch, so that a chunk is a few instructions.
-            chunk.iter().fold(0_u8, |count, &octet| {
+            chunk.iter().fold(true, |all, &octet| {
                 let is_letter = octet.wrapping_sub(b'a') < 26;
                 let is_digit = octet.wrapping_sub(b'0') < 10;
-                let is_other = (octet == b'-') | (octet == b'_') | (octet == b'.');
-                count + u8::from(is_letter | is_digit | is_other)
+                let is_other = (octet == b'-') | (octet == b'_') | (octet == b'.') | (octet == 0);
+                all & (is_letter | is_digit | is_other)
             })
-        };
-        let chunks = chunks.iter().take(usize::from(self.len).div_ceil(CHUNK));
-        chunks.map(|chunk| usize::from(of_chunk(chunk))).sum()
+        })
     }
 
     /// Takes note of one more label, to the right of those before.
@@ -359,13 +363,14 @@ impl DomainName {
     }
 }
 
-/// The highest bit of each octet of a little-endian word that is a dot.
+/// The highest bit of each octet of a little-endian word that is a dot or zero.
 #[inline]
-fn dots(word: [u8; WORD]) -> u64 {
+fn dots_and_zeros(word: [u8; WORD]) -> u64 {
     const HIGHEST: u64 = 0x8080_8080_8080_8080;
-    // A dot becomes zero; the sum sets the highest bit of all that is not, without a carry.
-    let word = u64::from_le_bytes(word) ^ (u64::MAX / 255 * b'.' as u64);
-    !(((word & !HIGHEST) + !HIGHEST) | word) & HIGHEST
+    let word = u64::from_le_bytes(word);
+    // The sum sets the highest bit of all octets but zeros, without a carry.
+    let others = |word: u64| ((word & !HIGHEST) + !HIGHEST) | word;
+    !(others(word) & others(word ^ (u64::MAX / 255 * b'.' as u64))) & HIGHEST
 }
 
 /// Letters, digits, hyphen (RFC 952, RFC 1123 §2.1), and `_`, which real lists and hosts use.
