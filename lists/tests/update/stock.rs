@@ -70,7 +70,7 @@ impl Drop for Python {
 #[ignore = "needs python3"]
 fn lists_from_a_stock_server() {
     let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/starter");
-    let mut python = Python::serve(&starter, &[]);
+    let mut python = Python::serve(starter.parent().unwrap(), &[]);
     let maintainer = Maintainer::new(&[]);
     let text = fs::read_to_string(starter.join("sources.toml")).unwrap();
     fs::write(maintainer.path("sources.toml"), fetched(&text, &python.port)).unwrap();
@@ -108,7 +108,7 @@ fn lists_from_a_stock_server() {
 fn fetched(sources: &str, port: &str) -> String {
     let line = |line: &str| match line.strip_prefix("path = \"") {
         Some(path) => format!(
-            "url = \"http://127.0.0.1:{port}/{path}\nallow_http = true\nallow_private = true\n"
+            "url = \"http://127.0.0.1:{port}/starter/{path}\nallow_http = true\nallow_private = true\n"
         ),
         None => format!("{line}\n"),
     };
