@@ -521,7 +521,7 @@ mod tests {
     proptest! {
         /// What reads octets together and what reads them one by one agree.
         #[test]
-        fn plain_host_names(text in "[a-cA-C0._ +-]{0,24}|([a-z]{1,70}\\.?){0,6}") {
+        fn plain_host_names(text in "[a-cA-C0._ +\\x00-]{0,24}|([a-z]{1,70}\\.?){0,6}") {
             let mut name = DomainName::root();
             match (name.read_text(text.as_bytes()), DomainName::parse_unusual(&text)) {
                 (true, read) => {
