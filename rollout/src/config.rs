@@ -320,6 +320,9 @@ impl Check {
     /// Notes what is wrong with a URL; `example` is a right one.
     fn url(&mut self, written: &Spanned<String>, schemes: &[&str], example: &str) {
         let wrong = match Url::parse(written.get_ref()) {
+            Err(url::ParseError::RelativeUrlWithoutBase) => {
+                format!("it does not begin with {}://", schemes.join(":// or "))
+            }
             Err(error) => error.to_string(),
             Ok(url) if !schemes.contains(&url.scheme()) => {
                 format!("its scheme is not {}", schemes.join(" or "))

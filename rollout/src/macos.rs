@@ -68,7 +68,9 @@ impl Payload {
         Self { kind: domain.to_owned(), keys }
     }
 
-    /// Preferences that are written once, and may be changed afterwards.
+    /// Preferences that are not forced. Without a `mcx_data_timestamp` they are written at each login,
+    /// with one never again: a later roll-out would change nothing. (Apple's page does not say so; the
+    /// tools that write such profiles do: timsutton/mcxToProfile, munki/munki.)
     fn set_once(domain: &str, values: Map<String, Value>) -> Self {
         let content = json!({ domain: { "Set-Once": [{ "mcx_preference_settings": values }] } });
         let keys = vec![("PayloadContent".to_owned(), content.into())];

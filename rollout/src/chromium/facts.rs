@@ -33,7 +33,8 @@ enum Has {
     EdgeCalls(&'static str),
     /// Chrome, Chromium and Edge: nothing of the kind is a user's policy in ChromeOS.
     Desktop,
-    /// Chrome and Chromium. Edge and ChromeOS have no such policy that we know of.
+    /// Chrome and Chromium: Edge takes it from neither group policies nor files (since 133, "Can be
+    /// mandatory: No"), ChromeOS has authorities of its own.
     DesktopChrome,
     Edge,
 }

@@ -200,7 +200,7 @@ error: invalid type: string \"no\", expected a boolean
     (
         "AUDIENCE\nhome_page = \"ent.example\"\n",
         "\
-error: `ent.example` cannot be used: relative URL without a base
+error: `ent.example` cannot be used: it does not begin with https:// or http://
  --> rollout.toml:3:13
   |
 3 | home_page = \"ent.example\"
@@ -255,7 +255,7 @@ help: write a URL such as \"https://ent.example/\"",
     (
         "AUDIENCE\nnew_tab = \"empty\"\n",
         "\
-error: `empty` cannot be used: relative URL without a base
+error: `empty` cannot be used: it does not begin with https:// or http://
  --> rollout.toml:3:11
   |
 3 | new_tab = \"empty\"
@@ -266,7 +266,7 @@ help: write a URL such as \"https://ent.example/\", or \"blank\"",
     (
         "AUDIENCE\ndoh = \"on\"\n",
         "\
-error: `on` cannot be used: relative URL without a base
+error: `on` cannot be used: it does not begin with https://
  --> rollout.toml:3:7
   |
 3 | doh = \"on\"

@@ -337,6 +337,16 @@ fn guides_say_what_nobody_has_tried() {
     assert!(!few.keys().any(|path| path.contains("authority") || path.contains("preau.crt")));
 }
 
+/// As the pages of docs/fr are held to.
+#[test]
+fn the_french_guide_has_french_typography() {
+    let files = files();
+    for fault in ["'", " :", " ;", " !", " ?", " »", "« "] {
+        let line = text(&files, "LISEZMOI.md").lines().find(|line| line.contains(fault));
+        assert_eq!(line, None, "{fault:?}: a no-break space, or ’");
+    }
+}
+
 /// The script for one machine, in a folder that stands for it: one audience's files, then another's,
 /// whose predecessors go.
 #[test]
