@@ -36,7 +36,7 @@ test:
 test-ignored:
     cargo test --workspace -- --ignored --nocapture
 
-# One of: ratios verdict compile memory scale servers text (see benches/README.md).
+# One of: ratios verdict compile memory scale servers text check (see benches/README.md).
 bench name *arguments:
     cargo bench -p benches --bench {{name}} -- {{arguments}}
 

@@ -67,6 +67,7 @@ impl Bar {
             (Some(false), _) => "**missed**",
             (_, Some(true)) => "stretch met",
             (None, Some(false)) => "stretch missed",
+            (None, None) => "",
             _ => "met",
         }
     }
@@ -212,6 +213,7 @@ fn bars(figures: &Figures, sizes: &Sizes) -> Vec<Bar> {
         ));
     }
     bars.extend(text(figures));
+    bars.extend(check(figures, main));
     bars
 }
 
@@ -240,6 +242,20 @@ fn text(figures: &Figures) -> [Bar; 3] {
             Some(Limit::AtMost(64.0)),
             None,
         ),
+    ]
+}
+
+/// What the check API has to tell; nothing is asked of it.
+fn check(figures: &Figures, main: usize) -> [Bar; 3] {
+    let told = |what: &str, request: &str, told: &str| {
+        let figure = format!("check API, {request} a request, {told}");
+        let of = format!("{request}, TCP");
+        Bar::new(figure, figures.spread(&format!("check, {what}"), &of, main), None, None)
+    };
+    [
+        told("items/s", "1000 hosts", "hosts a second on one core"),
+        told("p99 ms", "1000 hosts", "p99 of eight askers, ms"),
+        told("p99 ms", "10 results", "p99 of eight askers, ms"),
     ]
 }
 

@@ -34,7 +34,7 @@ struct Part {
     quick: &'static [&'static str],
 }
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     Part {
         name: "gate",
         package: "gate",
@@ -76,6 +76,13 @@ const PARTS: [Part; 6] = [
         title: "Text screening",
         arguments: &["50"],
         quick: &["2"],
+    },
+    Part {
+        name: "check",
+        package: "benches",
+        title: "The check API",
+        arguments: &["1250000", "3"],
+        quick: &["20000", "1"],
     },
 ];
 

@@ -2,12 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, process::Command};
 
+use benches::process::cpu_micros;
 use tempfile::NamedTempFile;
 
-use crate::{
-    cost::{Cost, cpu_micros},
-    servers::Running,
-};
+use crate::{cost::Cost, servers::Running};
 
 /// Seconds that a server is asked in a round.
 const SECONDS: &str = "2";

@@ -13,6 +13,7 @@ use std::{
 
 use benches::{
     corpus::{Corpus, stamp},
+    process::Memory,
     record::Record,
     spread::Spread,
 };
@@ -21,7 +22,6 @@ use tests::world::World;
 
 use crate::{
     CACHED,
-    cost::Memory,
     load::{Load, Seen},
     servers::{self, Lists, Running},
 };

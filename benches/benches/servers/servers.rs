@@ -5,20 +5,17 @@ use std::{
     net::{SocketAddr, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::LazyLock,
     thread,
     time::{Duration, Instant},
 };
 
-use benches::{corpus::Corpus, record::Record};
+use benches::{corpus::Corpus, preau, process::Memory, record::Record};
 use tempfile::TempDir;
 use tests::{
     address,
     client::Question,
     peers::{Peer, RunningPeer, ZONE},
 };
-
-use crate::cost::Memory;
 
 /// With this variable, the bench is the bare responder, at that address.
 pub(crate) const BARE: &str = "PREAU_BENCH_BARE";
@@ -139,7 +136,7 @@ fn own_preau(bundle: &[u8], refused: &str, upstream: SocketAddr) -> Running {
     fs::write(folder.path().join("preau.toml"), config).unwrap();
     // Pinned from its start: it looks how many cores there are for it.
     let mut command = Command::new("taskset");
-    command.args(["-c", "0"]).arg(&*PREAU).args(["--config", "preau.toml"]);
+    command.args(["-c", "0"]).arg(preau::program()).args(["--config", "preau.toml"]);
     own("Préau", command, folder, address, refused)
 }
 
@@ -202,19 +199,6 @@ fn own(
         process: Process::Own { child, folder },
     }
 }
-
-/// The program of this checkout, as it is released: built once, so that all are the same.
-static PREAU: LazyLock<PathBuf> = LazyLock::new(|| {
-    let cargo = env::var_os("CARGO").expect("cargo runs benches");
-    let built = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--quiet", "--package", "dns-server"])
-        .status()
-        .unwrap();
-    assert!(built.success(), "preau does not build");
-    // This bench is target/release/deps/servers-….
-    let release = env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
-    release.join("preau")
-});
 
 impl Running {
     pub(crate) fn id(&self) -> u32 {

@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use benches::{record::Record, spread::Spread};
+use benches::{process::Memory, record::Record, spread::Spread};
 
-use crate::{
-    cost::{Cost, Memory},
-    servers::Running,
-};
+use crate::{cost::Cost, servers::Running};
 
 /// Servers, the cheapest first.
 pub(crate) struct Table {
