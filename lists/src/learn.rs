@@ -44,7 +44,7 @@ pub fn mine(corpus: &Corpus, categories: &[String]) -> Result<Learned, CorpusErr
         if listed.is_empty() {
             return Err(CorpusError::Nothing { category: category.clone() });
         }
-        let task = Task::new(corpus, category, &listed);
+        let task = Task::new(corpus, &listed);
         let held_out = task.held_out_scores();
         let fitted = task.fit(None);
         Ok(LearnedCategory {
@@ -82,8 +82,8 @@ struct Task<'c> {
 }
 
 impl<'c> Task<'c> {
-    fn new(corpus: &'c Corpus, category: &str, listed: &[&'c str]) -> Self {
-        let harmless = corpus.harmless(category);
+    fn new(corpus: &'c Corpus, listed: &[&'c str]) -> Self {
+        let harmless = corpus.harmless(listed);
         let examples = listed.iter().map(|&site| Example { site, is_listed: true });
         let examples = examples
             .chain(harmless.iter().map(|&site| Example { site, is_listed: false }))

@@ -115,10 +115,10 @@ impl Corpus {
         })
     }
 
-    /// Sites to set a category's against: harmless ones and those of ordinary categories, without any that
-    /// a list of the category names.
-    pub(super) fn harmless(&self, category: &str) -> Vec<&str> {
-        let bad: HashSet<&str> = self.listed_as(category, None).into_iter().collect();
+    /// Sites to set those of `listed` against: harmless ones and those of ordinary categories. A list that
+    /// is left out says nothing of them either.
+    pub(super) fn harmless(&self, listed: &[&str]) -> Vec<&str> {
+        let bad: HashSet<&str> = listed.iter().copied().collect();
         let is_ordinary =
             |listed: &&Listed| listed.categories.iter().all(|own| ORDINARY.contains(&own.as_str()));
         let ordinary = self.listed.iter().filter(is_ordinary).map(|listed| &listed.sites);

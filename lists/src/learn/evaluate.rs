@@ -77,7 +77,8 @@ pub struct Mistakes {
     pub rate: Interval,
     /// Unseen sites that are refused.
     pub found: usize,
-    /// 95 % interval of that share.
+    /// 95 % interval of that share: what other sites looked for, and other harmless ones to set the
+    /// threshold on, may have given.
     pub recall: Interval,
     /// Mistakes of each group at this threshold.
     pub by_group: Vec<(String, usize)>,
@@ -103,9 +104,11 @@ pub struct Scored {
     pub score: i32,
 }
 
+/// Of a normal distribution, 95 % lie within so many standard deviations.
+const Z: f64 = 1.96;
+
 impl Interval {
     fn of(hits: usize, of: usize) -> Self {
-        const Z: f64 = 1.96;
         let (n, share) = (of as f64, hits as f64 / of as f64);
         let middle = share + Z * Z / (2.0 * n);
         let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
@@ -127,10 +130,11 @@ pub fn evaluate(corpus: &Corpus, category: &str, only: &[String]) -> Evaluation 
     let is_wanted = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
     let sources = corpus.sources_of(category).filter(|source| is_wanted(&source.name));
     let splits = sources.filter_map(|source| split(corpus, category, source, &groups));
+    let listed = corpus.listed_as(category, None);
     Evaluation {
         category: category.to_owned(),
-        listed: corpus.listed_as(category, None).len(),
-        harmless: corpus.harmless(category).len(),
+        listed: listed.len(),
+        harmless: corpus.harmless(&listed).len(),
         groups: groups
             .iter()
             .map(|(group, sites)| BenignGroup { group: (*group).to_owned(), sites: sites.len() })
@@ -152,7 +156,7 @@ fn split(
     if mined.is_empty() || unseen.is_empty() {
         return None;
     }
-    let task = Task::new(corpus, category, &mined);
+    let task = Task::new(corpus, &mined);
     let folds = task.folds();
     let harmless = task.scores_by(&folds);
     // Each by the fold that it would have been left out of, so that all four are tried.
@@ -172,10 +176,20 @@ fn split(
             .collect();
         for (part, one_in) in RATES {
             let allowed = own.len() * part as usize / one_in as usize;
+            let found_from = |threshold: i32| {
+                let hits = unseen.iter().filter(|(score, _)| *score >= threshold).count();
+                (hits, Interval::of(hits, unseen.len()))
+            };
             let at = own.get(allowed).filter(|_| allowed > 0).map(|&score| {
                 let threshold = score + 1;
                 let mistaken = own.iter().filter(|&&score| score >= threshold).count();
-                let hits = unseen.iter().filter(|(score, _)| *score >= threshold).count();
+                let (strictest, mildest) = ranks(allowed, own.len());
+                let (hits, Interval { share, .. }) = found_from(threshold);
+                let recall = Interval {
+                    share,
+                    low: found_from(own[strictest] + 1).1.low,
+                    high: found_from(own[mildest] + 1).1.high,
+                };
                 let high = harmless.iter().take_while(|(score, _)| *score >= threshold);
                 let high: Vec<&str> = high.map(|(_, site)| *site).collect();
                 let of_group = |(group, sites): &(&str, BTreeSet<&str>)| {
@@ -187,7 +201,7 @@ fn split(
                     of: own.len(),
                     rate: Interval::of(mistaken, own.len()),
                     found: hits,
-                    recall: Interval::of(hits, unseen.len()),
+                    recall,
                     by_group: groups.iter().map(of_group).collect(),
                 }
             });
@@ -203,6 +217,15 @@ fn split(
         worst_harmless: harmless.iter().take(SHOWN).map(scored).collect(),
         worst_unseen: unseen.iter().take(SHOWN).map(scored).collect(),
     })
+}
+
+/// Of sites in order of score, the places between which the score lies that a rate of *all* such sites
+/// reach, where `allowed` of these `of` do: 95 %, without anything said of how scores are spread.
+fn ranks(allowed: usize, of: usize) -> (usize, usize) {
+    let (middle, n) = (allowed as f64, of as f64);
+    let half = Z * (middle * (1.0 - middle / n)).sqrt();
+    let last = of.saturating_sub(1);
+    ((middle - half).max(0.0).floor() as usize, ((middle + half).ceil() as usize).min(last))
 }
 
 impl fmt::Display for Evaluation {
@@ -261,6 +284,7 @@ impl fmt::Display for Split {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::{Benign, Listed};
 
     #[test]
     fn intervals() {
@@ -268,5 +292,56 @@ mod tests {
         assert!((share - 1e-4).abs() < 1e-12);
         assert!((low - 5.43e-5).abs() < 1e-6 && (high - 1.841e-4).abs() < 1e-6, "{low} {high}");
         assert_eq!(Interval::of(0, 10).low, 0.0);
+    }
+
+    #[test]
+    fn places_of_a_threshold() {
+        // Of a binomial distribution: 9 of 91 946 may as well have been 3 to 15.
+        assert_eq!(ranks(9, 91_946), (3, 15));
+        assert_eq!(ranks(91, 91_946), (72, 110));
+        assert_eq!(ranks(1, 2), (0, 1));
+    }
+
+    fn corpus() -> Corpus {
+        let sites =
+            |word: &str, ending: &str| (0..2_000).map(|n| format!("{word}{n}.{ending}")).collect();
+        let list = |name: &str, sites: BTreeSet<String>| Listed {
+            name: name.to_owned(),
+            licence: None,
+            action: filter_core::Action::Block,
+            categories: vec!["porn".to_owned()],
+            sites,
+        };
+        let mut late: BTreeSet<String> = sites("porn-late", "com");
+        late.extend(["porn7.com", "blog7.fr"].map(str::to_owned));
+        let popular = Benign { group: "popular".into(), sites: sites("blog", "fr") };
+        Corpus {
+            listed: vec![list("early", sites("porn", "com")), list("late", late)],
+            benign: vec![popular],
+            struck: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_left_out_says_nothing() {
+        let corpus = corpus();
+        let mined = corpus.listed_as("porn", Some("late"));
+        assert_eq!(mined.len(), 2_000);
+        // It is not mined, not even to tell which popular sites are harmless.
+        assert!(corpus.harmless(&mined).contains(&"blog7.fr"));
+        assert!(!corpus.unlisted_benign().contains(&"blog7.fr"));
+
+        let evaluation = evaluate(&corpus, "porn", &["late".to_owned()]);
+        let [split] = evaluation.splits.as_slice() else { panic!("{evaluation}") };
+        // All that it names but what was mined.
+        assert_eq!((split.mined, split.unseen), (2_000, 2_001));
+        let [one_in_1000, one_in_10_000, ..] = split.found.as_slice() else {
+            panic!("{evaluation}")
+        };
+        let at = one_in_1000.at.as_ref().unwrap();
+        assert_eq!((at.mistaken <= 1, at.of, at.found), (true, 1_999, 2_000), "{evaluation}");
+        assert!(at.recall.low < at.recall.share && at.recall.share < at.recall.high);
+        assert!(one_in_10_000.at.is_none(), "too few sites to say");
+        assert_eq!(split.worst_unseen[0].site, "blog7.fr");
     }
 }
