@@ -140,10 +140,12 @@ impl FilterBuilder {
     /// The table for names that no list knows.
     ///
     /// # Errors
-    /// [`LearnedFault::UnknownCategory`].
+    /// [`LearnedFault::UnknownCategory`], and what would not have been read either.
     pub fn learned(&mut self, learned: Learned) -> Result<(), LearnedError> {
-        let unknown = |_| LearnedError { line: 0, fault: LearnedFault::UnknownCategory };
-        self.categories.set(learned.categories.iter().map(|c| &c.name)).map_err(unknown)?;
+        let error = |fault| LearnedError { line: 0, fault };
+        let known = self.categories.set(learned.categories.iter().map(|c| &c.name));
+        known.map_err(|_| error(LearnedFault::UnknownCategory))?;
+        learned.check().map_err(error)?;
         self.learned = Some(learned);
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::{
         bundle::{SectionKind, Sections},
         domains::Domains,
         index::{AskDictionary, Index},
-        learned::Automaton,
+        learned::Pieces,
         networks::Networks,
         pages::Pages,
         patterns::{Automata, AutomataError, Patterns},
@@ -143,7 +143,7 @@ impl Filter {
                     .categories
                     .set(record.categories.iter().map(|category| &category.name))
                     .map_err(|error| malformed(SectionKind::Manifest, &error.to_string()))?;
-                Automaton::open(section(SectionKind::Learned)?)
+                Pieces::open(section(SectionKind::Learned)?)
                     .map_err(|what| malformed(SectionKind::Learned, what))?;
                 sections.range(SectionKind::Learned)
             })
@@ -242,8 +242,8 @@ impl Inner {
 
     /// The learned pieces; none where the bundle has no table.
     #[inline]
-    pub(crate) fn learned(&self) -> Option<Automaton<'_>> {
-        Automaton::open((*self.bytes).as_ref().get(self.learned.clone()?)?).ok()
+    pub(crate) fn learned(&self) -> Option<Pieces<'_>> {
+        Pieces::open((*self.bytes).as_ref().get(self.learned.clone()?)?).ok()
     }
 
     /// The index of phrases, built if it is not there.

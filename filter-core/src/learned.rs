@@ -57,11 +57,13 @@ impl Learned {
     pub const MAX_WEIGHT: i16 = 2_000;
 
     /// Checks what [`parse`](str::parse) checks.
-    fn check(&self) -> Result<(), LearnedFault> {
-        let pieces: usize = self.categories.iter().map(|category| category.weights.len()).sum();
+    pub(crate) fn check(&self) -> Result<(), LearnedFault> {
+        let weights = || self.categories.iter().flat_map(|category| &category.weights);
         match () {
             () if self.categories.len() > Self::MAX_CATEGORIES => Err(LearnedFault::Categories),
-            () if pieces > Self::MAX_PIECES => Err(LearnedFault::Pieces),
+            () if weights().count() > Self::MAX_PIECES => Err(LearnedFault::Pieces),
+            () if !weights().all(|(piece, _)| is_piece(piece)) => Err(LearnedFault::Piece),
+            () if !weights().all(|(_, &weight)| is_weight(weight)) => Err(LearnedFault::Weight),
             () => Ok(()),
         }
     }
@@ -79,7 +81,8 @@ impl Learned {
             }
             let name = rest.to_owned();
             self.categories.push(LearnedCategory { name, ..LearnedCategory::default() });
-            return self.check();
+            let fits = self.categories.len() <= Self::MAX_CATEGORIES;
+            return if fits { Ok(()) } else { Err(LearnedFault::Categories) };
         }
         let category = self.categories.last_mut().ok_or(LearnedFault::NoCategory)?;
         let number = |text: &str| text.parse::<i32>().map_err(|_| LearnedFault::Number);
@@ -92,7 +95,7 @@ impl Learned {
             }
             weight => {
                 let weight = weight.parse::<i16>().map_err(|_| LearnedFault::Line)?;
-                if !(-Self::MAX_WEIGHT..=Self::MAX_WEIGHT).contains(&weight) || weight == 0 {
+                if !is_weight(weight) {
                     return Err(LearnedFault::Weight);
                 }
                 if !is_piece(rest) {
@@ -105,6 +108,10 @@ impl Learned {
         }
         Ok(())
     }
+}
+
+fn is_weight(weight: i16) -> bool {
+    (-Learned::MAX_WEIGHT..=Learned::MAX_WEIGHT).contains(&weight) && weight != 0
 }
 
 /// True for what may be a piece.
@@ -127,7 +134,10 @@ pub(crate) const fn code(octet: u8) -> Option<u8> {
     }
 }
 
-const END: u8 = 39;
+/// The code of the end of a name.
+pub(crate) const END: u8 = 39;
+/// Bits of a code.
+pub(crate) const CODE_BITS: u32 = 6;
 
 impl FromStr for Learned {
     type Err = LearnedError;

@@ -60,7 +60,8 @@ impl<'a> Scored<'a> {
         let site = name.site_labels().unwrap_or_default();
         let (category, base) =
             self.summary().map_or(("", 0), |summary| (summary.name.as_str(), summary.base));
-        let found = self.filter.learned().map(|learned| learned.found(name, site, self.lane));
+        let found = self.filter.learned();
+        let found = found.map(|pieces| pieces.automaton.found(name, site, self.lane));
         let mut pieces: Vec<_> = found.unwrap_or_default().into_iter().collect();
         // Stable: of equal weights, in order of text.
         pieces.sort_by_key(|(_, weight)| -weight.abs());

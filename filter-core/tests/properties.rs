@@ -258,3 +258,44 @@ proptest! {
         }
     }
 }
+
+/// A table that is large enough for a screen, which small ones do without.
+#[test]
+fn scores_of_a_large_table_equal_the_oracle() {
+    let mut state = 6_u64;
+    let mut below = |end: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % end
+    };
+    let mut text = |least: u64, more: u64, octets: &[u8]| -> String {
+        let length = least + below(more);
+        (0..length).map(|_| char::from(octets[below(octets.len() as u64) as usize])).collect()
+    };
+    let category = |name: &str, least: i32, text: &mut dyn FnMut() -> String| LearnedCategory {
+        name: name.to_owned(),
+        base: -50,
+        mistakes: [(1, least)].into(),
+        weights: (0..3_000).map(|n| (text(), [40, -25, 90, -60][n % 4])).collect(),
+    };
+    let mut piece = || text(2, 7, b"abcdefg.-1");
+    let categories = vec![category("porn", 250, &mut piece), category("games", 400, &mut piece)];
+    let mut both = Both::default();
+    both.learned(&Learned { from: Vec::new(), categories });
+    both.source(Source::block("porn", &["porn"]));
+    let (bytes, oracle) = both.build();
+    assert!(bytes.len() > 1 << 20, "{} octets have no room for a screen", bytes.len());
+    let block = ["porn", "games"].map(str::to_owned).into();
+    let profile = Profile { unlisted: 1, block, ..Profile::custom("test") };
+    let bound = bind(bytes, &profile);
+    let mut refused = 0;
+    for n in 0..800 {
+        let suffix = ["fr", "co.uk", "github.io", "a.b.c.d.e.f.g.h.com"][n % 4];
+        let host = format!("{}x.{}x.{suffix}", text(1, 20, b"abcdefg1"), text(1, 40, b"aabcdefg1"));
+        let name = host.parse().unwrap();
+        let answer = engine_answer(&bound, &name);
+        assert_eq!(answer, oracle.answer(&profile, &name), "{}", bound.explain(&name));
+        refused += usize::from(answer.blocked);
+    }
+    assert!((40..760).contains(&refused), "{refused} of 800 refused: all the same tells nothing");
+}

@@ -17,7 +17,7 @@ use filter_core::Filter;
 use gate::{
     allocations::Counting,
     corpus::{Corpus, Questions},
-    engine::{Asked, PreauName, PreauPacket, PreauText, child, open},
+    engine::{Asked, PreauName, PreauPacket, PreauText, child, open, scoring_child},
     recorded::{Figure, Recorded, TOLERANCE},
 };
 
@@ -35,6 +35,8 @@ const TASK: &str = "PREAU_GATE_TASK";
 const QUESTIONS_FILE: &str = "PREAU_GATE_QUESTIONS";
 const COMPILE: &str = "compile";
 const FORMS: [&str; 3] = ["name", "packet", "text"];
+/// Unlisted names, read before, with a table for them.
+const SCORED: &str = "scored";
 
 fn main() -> ExitCode {
     if let Ok(task) = env::var(TASK) {
@@ -78,6 +80,15 @@ fn measure() -> Vec<Figure> {
             figures.push(Figure::new(what, instructions as f64 / questions.names.len() as f64));
         }
     }
+    let learned = corpus.build_learned();
+    fs::write(folder().join("bundle"), &learned.bytes).expect("target/tmp can be written");
+    let unlisted = corpus.unlisted(QUESTIONS);
+    allocations += allocated(&PreauName(scoring_child(&open(&learned.bytes))), &unlisted);
+    let (refused, instructions) = under_callgrind(SCORED, &folder().join(unlisted.kind));
+    assert_eq!(refused, unlisted.refused, "scored: refused");
+    let what = "verdict, unlisted and scored, name: instructions";
+    figures.push(Figure::new(what, instructions as f64 / unlisted.names.len() as f64));
+
     let (names, instructions) = under_callgrind(COMPILE, &folder().join(COMPILE));
     assert_eq!(names, COMPILED, "every name is in the bundle");
     let a_name = |octets: u64| octets as f64 / NAMES as f64;
@@ -182,6 +193,7 @@ fn counted(task: &str) {
     let names: Vec<_> = names.lines().map(str::to_owned).collect();
     match task {
         "name" => prepare_and_ask(&PreauName(bound), &names),
+        SCORED => prepare_and_ask(&PreauName(scoring_child(&open(&bundle))), &names),
         "packet" => prepare_and_ask(&PreauPacket(bound), &names),
         _ => prepare_and_ask(&PreauText(bound), &names),
     }

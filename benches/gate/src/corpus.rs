@@ -1,6 +1,7 @@
 //! Names to list and names to ask: made from a fixed seed, or read from files of your own.
 
 mod generate;
+mod learned;
 mod random;
 mod statistics;
 
@@ -145,6 +146,17 @@ impl Corpus {
     pub fn build(&self) -> Built {
         let (mut builder, batches) = self.batches();
         batches.into_iter().for_each(|batch| builder.add(batch.finish()));
+        builder.build(stamp())
+    }
+
+    /// The same, with a table for names that no list knows.
+    ///
+    /// # Panics
+    /// If the engine refuses the table.
+    pub fn build_learned(&self) -> Built {
+        let (mut builder, batches) = self.batches();
+        batches.into_iter().for_each(|batch| builder.add(batch.finish()));
+        builder.learned(learned::table(&self.names)).expect("pieces of names, of a known category");
         builder.build(stamp())
     }
 }

@@ -36,6 +36,12 @@ pub fn child(filter: &Filter) -> BoundFilter {
     filter.bind(&profile).expect("every bundle has the built-in categories")
 }
 
+/// The same, with names refused that no list knows but are like listed ones.
+pub fn scoring_child(filter: &Filter) -> BoundFilter {
+    let profile = Profile { unlisted: 1, ..Profile::named("child").expect("built in") };
+    filter.bind(&profile).expect("every bundle has the built-in categories")
+}
+
 /// A bundle's bytes at the beginning of a cache line, as in a mapped file. An allocator may put them
 /// anywhere.
 #[derive(Debug)]

@@ -52,7 +52,7 @@ impl BoundFilter {
         let patterns = patterns.into_iter().map(By::Pattern);
         candidates.extend(patterns.map(|by| self.candidate(name, listed, by)));
         if !listed.is_listed() {
-            let scored = self.scored(name, &|_| true).map(By::Score);
+            let scored = self.scored(name).map(By::Score);
             candidates.extend(scored.map(|by| self.candidate(name, listed, by)));
         }
         candidates.push(self.candidate(name, listed, By::Default));

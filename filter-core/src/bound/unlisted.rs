@@ -1,10 +1,12 @@
 //! Names that no list knows: the end of step 9.
 
+use std::array;
+
 use super::{BoundFilter, Unlisted, listed::Listed};
 use crate::{
     Category, CategorySet, DomainName, Learned, LearnedRecord, Profile,
     filter::{BindError, Inner},
-    raw::learned::Scores,
+    raw::learned::{Needs, Pieces, Scores},
 };
 
 /// What the table means for one profile.
@@ -14,6 +16,8 @@ pub(super) struct LearnedInForce {
     /// The score from which on a name is refused; out of reach for what the profile does not refuse.
     thresholds: Scores,
     categories: [Option<Category>; Learned::MAX_CATEGORIES],
+    /// None where no screen can tell.
+    needs: Option<Needs>,
 }
 
 const OUT_OF_REACH: i32 = i32::MAX;
@@ -32,6 +36,7 @@ impl LearnedInForce {
             bases: Scores::default(),
             thresholds: [OUT_OF_REACH; Learned::MAX_CATEGORIES],
             categories: [None; Learned::MAX_CATEGORIES],
+            needs: None,
         };
         for (lane, summary) in categories.iter().enumerate().take(Learned::MAX_CATEGORIES) {
             let own = filter.manifest.categories.set([&summary.name])?.intersection(blocked);
@@ -44,8 +49,31 @@ impl LearnedInForce {
             in_force.thresholds[lane] = threshold;
             in_force.categories[lane] = Some(category);
         }
+        let screen = filter.learned().and_then(|pieces| pieces.screen);
+        in_force.needs = screen.and_then(|screen| {
+            let sought = |lane: usize| in_force.categories[lane].map(|_| in_force.thresholds[lane]);
+            screen.needs(in_force.bases, array::from_fn(sought))
+        });
         let any = in_force.categories.iter().any(Option::is_some);
         Ok(any.then_some(in_force))
+    }
+
+    fn scored(
+        &self,
+        pieces: Pieces<'_>,
+        name: &DomainName,
+        site: usize,
+    ) -> impl Iterator<Item = Unlisted> {
+        let scores = pieces.automaton.scores(name, site);
+        (0..Learned::MAX_CATEGORIES).filter_map(move |lane| {
+            let score = self.bases[lane].saturating_add(scores[lane]);
+            Some(Unlisted {
+                lane,
+                threshold: self.thresholds[lane],
+                category: self.categories[lane]?,
+                refuses: score >= self.thresholds[lane],
+            })
+        })
     }
 }
 
@@ -60,35 +88,38 @@ impl BoundFilter {
         counts: &impl Fn(usize) -> bool,
     ) -> Option<Unlisted> {
         self.shared.learned.as_ref()?;
-        self.scored(name, counts).find(|unlisted| {
+        self.refused_by_score(name, lifted, counts)
+    }
+
+    /// Kept apart, so that profiles without the switch do not pay for the room that this takes.
+    #[inline(never)]
+    fn refused_by_score(
+        &self,
+        name: &DomainName,
+        lifted: CategorySet,
+        counts: &impl Fn(usize) -> bool,
+    ) -> Option<Unlisted> {
+        let (in_force, pieces) = self.pieces()?;
+        let site = match (pieces.screen, in_force.needs) {
+            (Some(screen), Some(needs)) => screen.site_in_reach(name, needs)?,
+            _ => name.site_labels()?,
+        };
+        let mut scored = counts(site).then(|| in_force.scored(pieces, name, site))?;
+        scored.find(|unlisted| {
             unlisted.refuses
                 && !CategorySet::EMPTY.with(unlisted.category).difference(lifted).is_empty()
         })
     }
 
     /// What the table says of a name for each category in force.
-    pub(super) fn scored(
-        &self,
-        name: &DomainName,
-        counts: &impl Fn(usize) -> bool,
-    ) -> impl Iterator<Item = Unlisted> {
-        let in_force = self.shared.learned.as_ref();
-        let learned = self.shared.filter.learned();
-        let site = in_force.and_then(|_| name.site_labels()).filter(|&site| counts(site));
-        let scored = in_force.zip(learned).zip(site);
-        let scored =
-            scored.map(|((in_force, learned), site)| (in_force, learned.scores(name, site)));
-        scored.into_iter().flat_map(|(in_force, scores)| {
-            (0..Learned::MAX_CATEGORIES).filter_map(move |lane| {
-                let score = in_force.bases[lane].saturating_add(scores[lane]);
-                Some(Unlisted {
-                    lane,
-                    threshold: in_force.thresholds[lane],
-                    category: in_force.categories[lane]?,
-                    refuses: score >= in_force.thresholds[lane],
-                })
-            })
-        })
+    pub(super) fn scored(&self, name: &DomainName) -> impl Iterator<Item = Unlisted> {
+        let pieces = self.pieces().zip(name.site_labels());
+        let scored = pieces.map(|((in_force, pieces), site)| in_force.scored(pieces, name, site));
+        scored.into_iter().flatten()
+    }
+
+    fn pieces(&self) -> Option<(&LearnedInForce, Pieces<'_>)> {
+        self.shared.learned.as_ref().zip(self.shared.filter.learned())
     }
 }
 
