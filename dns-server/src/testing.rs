@@ -4,7 +4,10 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    fs,
+    net::SocketAddr,
     ops::Range,
+    path::Path,
     sync::Arc,
 };
 
@@ -12,17 +15,25 @@ use async_trait::async_trait;
 use filter_core::{CategoryInfo, DomainName, Filter, FilterBuilder, Options, Scope, Source, Stamp};
 use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     answer::Snapshot,
     config::{Config, Limits},
+    control::peer::Peer,
     listen::terms::Terms,
+    policy::{
+        decide::{Asked, Decision},
+        group::GroupId,
+    },
     resolve::{
         CacheSettings, Query, Resolver,
         upstream::{Upstream, UpstreamError},
     },
-    service,
+    service::{self, Service},
     stats::Stats,
+    web::server::{WebListener, WebServer},
     wire::extract::Response,
 };
 
@@ -93,6 +104,46 @@ pub(crate) fn certificate(name: &str, years: Range<i32>) -> Identity {
 /// That bundle, opened.
 pub(crate) fn filter() -> Filter {
     Filter::open(bundle(1)).unwrap()
+}
+
+/// A service that has taken up what its state folder remembers, of a configuration and that bundle, which
+/// are written into a folder as `preau.toml` and `today.bundle`.
+pub(crate) fn service(folder: &Path, config: &str) -> Service {
+    fs::write(folder.join("today.bundle"), bundle(1)).unwrap();
+    fs::write(folder.join("preau.toml"), config).unwrap();
+    let service = Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap();
+    service.take_up();
+    service
+}
+
+impl Service {
+    /// Whether a group may see a name at a moment, and for how long a client keeps the answer.
+    pub(crate) fn sees(&self, name: &str, group: usize, now: Timestamp) -> (bool, u32) {
+        let snapshot = self.snapshot();
+        let name = name.parse().unwrap();
+        let asked = Asked { name: &name, record_type: 1, internet: true, recursion_desired: true };
+        let ruling = snapshot.policy.decide(asked, GroupId::at(group), now).unwrap();
+        (!matches!(ruling.decision, Decision::Refuse(_)), ruling.ttl)
+    }
+
+    /// Whether it may at this moment.
+    pub(crate) fn sees_now(&self, name: &str, group: usize) -> bool {
+        self.sees(name, group, Timestamp::now()).0
+    }
+}
+
+/// Whoever asks over the control socket.
+pub(crate) fn root() -> Peer {
+    Peer { uid: 0, user: Some("root".into()), login: None }
+}
+
+/// Has a server of the web run on a port of this machine; where.
+pub(crate) fn served(runtime: &Runtime, server: WebServer, stop: CancellationToken) -> SocketAddr {
+    let _runtime = runtime.enter();
+    let listener = WebListener::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.address().unwrap().unwrap();
+    runtime.spawn(server.serve(listener, stop));
+    address
 }
 
 /// A snapshot of a configuration over that bundle and [`FewNames`].

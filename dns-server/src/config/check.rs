@@ -17,7 +17,7 @@ const MIB: usize = 1 << 20;
 /// What `body` and `text` may be.
 pub(crate) const SIZES: RangeInclusive<usize> = MIB..=64 * MIB;
 /// What `items` may be.
-const ITEMS: RangeInclusive<u32> = 1..=100_000;
+pub(crate) const ITEMS: RangeInclusive<u32> = 1..=100_000;
 /// What `requests` may be.
 const REQUESTS: RangeInclusive<u32> = 1..=1000;
 /// What `timeout` may be.

@@ -24,6 +24,7 @@ impl GroupId {
 /// The networks of every group.
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
+    count: usize,
     ipv4: PrefixMap<Ipv4Net, GroupId>,
     ipv6: PrefixMap<Ipv6Net, GroupId>,
 }
@@ -34,6 +35,7 @@ impl Groups {
         let mut map = Self::default();
         for (index, networks) in groups.into_iter().enumerate() {
             let id = GroupId(index);
+            map.count = index + 1;
             for network in networks {
                 match *network {
                     IpNet::V4(network) => map.ipv4.insert(network, id),
@@ -42,6 +44,11 @@ impl Groups {
             }
         }
         map
+    }
+
+    /// Every group, in the configuration's order.
+    pub fn ids(&self) -> impl Iterator<Item = GroupId> + use<> {
+        (0..self.count).map(GroupId)
     }
 
     /// The group with the longest prefix of that address. An IPv4 address mapped into IPv6
@@ -87,6 +94,7 @@ mod tests {
             ("::1", None),
             ("::ffff:11.0.0.1", None),
         ];
+        assert!(groups.ids().eq([0, 1, 2].map(GroupId)));
         for (address, expected) in cases {
             let got = groups.group_of(address.parse().unwrap()).map(GroupId::index);
             assert_eq!(got, expected, "{address}");

@@ -28,11 +28,8 @@ networks = ["0.0.0.0/0"]
 profile = "child"
 "#;
 
-/// Writes bundle and configuration into a folder, and starts serving them.
 fn site(folder: &Path) -> Service {
-    fs::write(folder.join("today.bundle"), testing::bundle(1)).unwrap();
-    fs::write(folder.join("preau.toml"), CONFIG).unwrap();
-    Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap()
+    testing::service(folder, CONFIG)
 }
 
 /// Response code of an immediate answer about a name of two labels below `example`.

@@ -31,7 +31,6 @@ use crate::{
     policy::{
         Policy,
         decide::{Asked, Decision},
-        group::GroupId,
         refusal::RefusalForm,
     },
     service::Service,
@@ -252,7 +251,7 @@ impl fmt::Debug for Certificates {
 fn is_refused_here(policy: &Policy, name: &DomainName, now: Timestamp) -> bool {
     let (record_type, internet, recursion_desired) = (rr_type::A, true, true);
     let asked = Asked { name, record_type, internet, recursion_desired };
-    (0..policy.plans.len()).map(GroupId::at).any(|group| match policy.decide(asked, group, now) {
+    policy.groups.ids().any(|group| match policy.decide(asked, group, now) {
         Some(ruling) => match ruling.decision {
             Decision::Refuse(refusal) => matches!(refusal.form, RefusalForm::Page(_)),
             _ => false,

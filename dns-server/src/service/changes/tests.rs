@@ -1,9 +1,12 @@
 //! Names let through: for whom, how long, against whom not, and what is left of it.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use super::*;
-use crate::state::audit;
+use crate::{
+    state::audit,
+    testing::{root, service},
+};
 
 const CONFIG: &str = r#"
 [upstream]
@@ -27,36 +30,10 @@ networks = ["10.1.0.0/16"]
 profile = "staff"
 "#;
 
-fn service(folder: &Path, config: &str) -> Service {
-    fs::write(folder.join("today.bundle"), crate::testing::bundle(1)).unwrap();
-    fs::write(folder.join("preau.toml"), config).unwrap();
-    let service = Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap();
-    service.take_up();
-    service
-}
-
-fn peer() -> Peer {
-    Peer { uid: 0, user: Some("root".into()), login: None }
-}
-
 impl Service {
     fn try_allow(&self, name: &str, group: &str, seconds: u64) -> Result<Allowed, ChangeError> {
         let time = Duration::from_secs(seconds);
-        self.allow(name.parse().unwrap(), group.into(), time, "a lesson".into(), peer())
-    }
-
-    /// Whether the first group, or another, may see a name at a moment, and for how long a client
-    /// keeps the answer.
-    fn sees(&self, name: &str, group: usize, now: Timestamp) -> (bool, u32) {
-        let snapshot = self.snapshot();
-        let name = name.parse().unwrap();
-        let asked = Asked { name: &name, record_type: 1, internet: true, recursion_desired: true };
-        let ruling = snapshot.policy.decide(asked, GroupId::at(group), now).unwrap();
-        (!matches!(ruling.decision, Decision::Refuse(_)), ruling.ttl)
-    }
-
-    fn sees_now(&self, name: &str, group: usize) -> bool {
-        self.sees(name, group, Timestamp::now()).0
+        self.allow(name.parse().unwrap(), group.into(), time, "a lesson".into(), root())
     }
 }
 
@@ -73,7 +50,7 @@ fn a_name_for_a_group_and_a_while() {
     assert!(service.sees("porn.example", 0, allowed.until - 1.second()).0);
     // Nothing that is refused at the moment.
     assert_eq!(service.try_allow("fine.example", "pupils", 60).unwrap().lifts, None);
-    service.end(&"porn.example".parse().unwrap(), "pupils", peer()).unwrap();
+    service.end(&"porn.example".parse().unwrap(), "pupils", root()).unwrap();
     assert!(!service.sees_now("porn.example", 0));
 }
 
@@ -98,10 +75,10 @@ fn what_is_not_let_through() {
     for why in ["", "  \t", "two\nlines", &"x".repeat(301)] {
         let name = "porn.example".parse().unwrap();
         let time = Duration::from_secs(60);
-        let allowed = service.allow(name, "pupils".into(), time, why.into(), peer());
+        let allowed = service.allow(name, "pupils".into(), time, why.into(), root());
         assert!(matches!(allowed, Err(ChangeError::Reason)), "{why:?}");
     }
-    let error = service.end(&"porn.example".parse().unwrap(), "pupils", peer()).unwrap_err();
+    let error = service.end(&"porn.example".parse().unwrap(), "pupils", root()).unwrap_err();
     assert_eq!(error.to_string(), "porn.example is not let through for pupils");
     assert_eq!(service.status().allowed, []);
 }
@@ -260,7 +237,7 @@ fn what_cannot_be_recorded_is_not_let_through() {
     let error = service.try_allow("ads.example", "pupils", 60).unwrap_err().to_string();
     assert!(error.starts_with("not let through, since it cannot be recorded: "), "{error}");
     assert!(!service.sees_now("ads.example", 0));
-    let error = service.end(&"porn.example".parse().unwrap(), "pupils", peer()).unwrap_err();
+    let error = service.end(&"porn.example".parse().unwrap(), "pupils", root()).unwrap_err();
     assert!(error.to_string().starts_with("locked again, but "), "{error}");
     assert!(!service.sees_now("porn.example", 0));
 
@@ -338,7 +315,7 @@ fn a_reload_shortens_how_long_records_are_kept() {
     let ago = Timestamp::now() - (3 * 24).hours();
     let mut log = State::open(state.clone(), Duration::from_secs(60), ago).unwrap();
     let event = Event::Flush { name: None };
-    log.record(&Entry { at: ago, event, by: Some(Author::Peer(peer())), why: None }).unwrap();
+    log.record(&Entry { at: ago, event, by: Some(Author::Peer(root())), why: None }).unwrap();
     drop(log);
     let service = service(folder.path(), CONFIG);
     let told = || audit::told(&fs::read(state.join("audit.jsonl")).unwrap());

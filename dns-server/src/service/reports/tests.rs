@@ -1,9 +1,12 @@
 //! What is kept of a report, of whom, how often, and how it goes.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use super::*;
-use crate::{Config, state::audit};
+use crate::{
+    state::audit,
+    testing::{self, root, service},
+};
 
 const CONFIG: &str = r#"
 [upstream]
@@ -32,14 +35,6 @@ const PUPILS: GroupId = GroupId::at(0);
 const HEAD: GroupId = GroupId::at(1);
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 66, 55, 44));
 
-fn service(folder: &Path, config: &str) -> Service {
-    fs::write(folder.join("today.bundle"), crate::testing::bundle(1)).unwrap();
-    fs::write(folder.join("preau.toml"), config).unwrap();
-    let service = Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap();
-    service.take_up();
-    service
-}
-
 impl Service {
     fn reported(&self, name: &str, complaint: Complaint, group: GroupId) -> Result<(), String> {
         let name = name.parse().unwrap();
@@ -50,10 +45,6 @@ impl Service {
         let day = today().to_string();
         self.reports().iter().map(|report| report.to_string().replace(&day, "today")).collect()
     }
-}
-
-fn peer() -> Peer {
-    Peer { uid: 0, user: Some("root".into()), login: None }
 }
 
 #[test]
@@ -99,8 +90,8 @@ fn what_is_kept() {
     let again = service(folder.path(), CONFIG);
     assert_eq!(again.told(), told);
     let name = "www.porn.example".parse().unwrap();
-    assert_eq!(again.settle(&name, peer()).unwrap(), 2);
-    let error = again.settle(&name, peer()).unwrap_err().to_string();
+    assert_eq!(again.settle(&name, root()).unwrap(), 2);
+    let error = again.settle(&name, root()).unwrap_err().to_string();
     assert_eq!(error, "nothing is reported about www.porn.example");
     assert_eq!(again.told(), told[1..]);
     drop(again);
@@ -147,13 +138,13 @@ fn what_cannot_be_kept_is_not_taken() {
     fs::create_dir(&file).unwrap();
     let error = service.reported("more.example", Complaint::Harmful, PUPILS).unwrap_err();
     assert!(error.starts_with("not taken, since it cannot be kept: "), "{error}");
-    let error = service.settle(&"fine.example".parse().unwrap(), peer()).unwrap_err().to_string();
+    let error = service.settle(&"fine.example".parse().unwrap(), root()).unwrap_err().to_string();
     assert!(error.starts_with("not settled, since it cannot be kept: "), "{error}");
     assert_eq!(service.reports().len(), 1);
 
     // A server that is tried by hand keeps nothing.
     let folder = tempfile::tempdir().unwrap();
-    let service = self::service(folder.path(), &CONFIG.replace("socket = ", "# "));
+    let service = testing::service(folder.path(), &CONFIG.replace("socket = ", "# "));
     let error = service.reported("fine.example", Complaint::Harmful, PUPILS).unwrap_err();
     assert!(error.starts_with("reports are not kept here: "), "{error}");
     assert_eq!(service.reports(), []);

@@ -2,7 +2,11 @@
 
 use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path};
 
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{ServerName, pem::PemObject as _},
+};
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -13,10 +17,7 @@ use tokio_util::sync::CancellationToken;
 use x509_parser::parse_x509_certificate;
 
 use super::*;
-use crate::{
-    Config, testing,
-    web::{block_page, server::WebListener},
-};
+use crate::{testing, web::block_page};
 
 const CONFIG: &str = r#"
 [upstream]
@@ -43,7 +44,7 @@ block_names = ["quiet.example"]
 "#;
 
 /// A folder with an authority that excludes a name.
-fn folder() -> tempfile::TempDir {
+fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("authority");
     fs::create_dir(&authority).unwrap();
@@ -52,34 +53,49 @@ fn folder() -> tempfile::TempDir {
     fs::write(authority.join("authority.key"), new.key).unwrap();
     let private = fs::Permissions::from_mode(0o600);
     fs::set_permissions(authority.join("authority.key"), private).unwrap();
-    fs::write(folder.path().join("today.bundle"), testing::bundle(1)).unwrap();
     folder
 }
 
-fn service(folder: &Path, config: &str) -> Arc<Service> {
-    fs::write(folder.join("preau.toml"), config).unwrap();
-    Arc::new(Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap())
+/// The page over HTTPS, and whoever visits it.
+struct World {
+    folder: TempDir,
+    service: Arc<Service>,
+    runtime: Runtime,
+    address: SocketAddr,
 }
 
-/// The page of a service over HTTPS, on a port of this machine.
-fn served(runtime: &Runtime, service: &Arc<Service>) -> SocketAddr {
-    let _runtime = runtime.enter();
-    let listener = WebListener::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.address().unwrap().unwrap();
-    let server = block_page::https(service.clone()).unwrap();
-    runtime.spawn(server.serve(listener, CancellationToken::new()));
-    address
+impl World {
+    fn new(config: &str) -> Self {
+        Self::of(folder(), config)
+    }
+
+    fn of(folder: TempDir, config: &str) -> Self {
+        let service = Arc::new(testing::service(folder.path(), config));
+        let runtime = Runtime::new().unwrap();
+        let server = block_page::https(service.clone()).unwrap();
+        let address = testing::served(&runtime, server, CancellationToken::new());
+        Self { folder, service, runtime, address }
+    }
+
+    /// What a post is shown that trusts the certificate in a file.
+    fn visited_by(&self, trusted: &str, name: &str) -> Result<(Vec<u8>, String), String> {
+        let trusted = self.folder.path().join(trusted);
+        self.runtime.block_on(visited(self.address, &trusted, name))
+    }
+
+    fn visited(&self, name: &str) -> Result<(Vec<u8>, String), String> {
+        self.visited_by("authority/authority.pem", name)
+    }
 }
 
-/// The leaf that a post which trusts an authority is shown, and what the page says; or why not.
+/// The leaf that a post is shown which trusts a certificate, and what the page says; or why not.
 async fn visited(
     address: SocketAddr,
-    authority: &Path,
+    trusted: &Path,
     name: &str,
 ) -> Result<(Vec<u8>, String), String> {
     let mut roots = RootCertStore::empty();
-    let pem = fs::read(authority.join("authority.pem")).unwrap();
-    use rustls::pki_types::pem::PemObject as _;
+    let pem = fs::read(trusted).unwrap();
     roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
@@ -101,12 +117,8 @@ async fn visited(
 
 #[test]
 fn refused_names_alone_have_certificates() {
-    let folder = folder();
-    let authority = folder.path().join("authority");
-    let service = service(folder.path(), CONFIG);
-    let runtime = Runtime::new().unwrap();
-    let address = served(&runtime, &service);
-    let visited = |name: &str| runtime.block_on(visited(address, &authority, name));
+    let world = World::new(CONFIG);
+    let visited = |name: &str| world.visited(name);
 
     let (leaf, page) = visited("www.porn.example").unwrap();
     assert!(page.starts_with("HTTP/1.1 403 ") && page.contains("www.porn.example"), "{page}");
@@ -134,39 +146,42 @@ fn refused_names_alone_have_certificates() {
 /// What is let through gets none any more, though it had one; other authorities' were other ones.
 #[test]
 fn what_was_made_is_not_shown_once_the_name_is_allowed() {
-    let folder = folder();
-    let authority = folder.path().join("authority");
-    let service = service(folder.path(), CONFIG);
-    let runtime = Runtime::new().unwrap();
-    let address = served(&runtime, &service);
-    let visited = |name: &str| runtime.block_on(visited(address, &authority, name));
+    let world = World::new(CONFIG);
+    let visited = |name: &str| world.visited(name);
+    let reload = |config: &str| {
+        fs::write(world.folder.path().join("preau.toml"), config).unwrap();
+        world.service.reload().unwrap();
+    };
     visited("porn.example").unwrap();
     let allowing = CONFIG.replace("refusal = ", "allow_names = [\"porn.example\"]\nrefusal = ");
-    fs::write(folder.path().join("preau.toml"), allowing).unwrap();
-    service.reload().unwrap();
+    reload(&allowing);
     visited("porn.example").unwrap_err();
-    fs::write(folder.path().join("preau.toml"), CONFIG).unwrap();
-    service.reload().unwrap();
+    reload(CONFIG);
     visited("porn.example").unwrap();
+}
+
+/// Programs may ask the check API about a profile that no group has: its names lead nobody here.
+#[test]
+fn profiles_of_nobody_certify_nothing() {
+    let unused = "[check]\nsocket = \"check.sock\"\n\
+                  [profile.unused]\nrefusal = \"page\"\nblock_names = [\"unused.example\"]\n";
+    let world = World::new(&format!("{CONFIG}{unused}"));
+    world.visited("unused.example").unwrap_err();
+    world.visited("porn.example").unwrap();
 }
 
 /// A name that the authority excludes is refused by the post, whatever this server signs.
 #[test]
 fn what_an_authority_excludes_is_not_trusted() {
-    let folder = folder();
-    let authority = folder.path().join("authority");
     let config = CONFIG.replace("refusal = ", "block_names = [\"excluded.example\"]\nrefusal = ");
-    let service = service(folder.path(), &config);
-    let runtime = Runtime::new().unwrap();
-    let address = served(&runtime, &service);
-    let error = runtime.block_on(visited(address, &authority, "excluded.example")).unwrap_err();
+    let error = World::new(&config).visited("excluded.example").unwrap_err();
     assert!(error.contains("NameConstraintViolation"), "{error}");
 }
 
 #[test]
 fn certificates_are_kept_within_a_bound() {
     let folder = folder();
-    let service = service(folder.path(), CONFIG);
+    let service = Arc::new(testing::service(folder.path(), CONFIG));
     let certificates = Certificates::new(service.clone()).unwrap();
     let authority = service.snapshot().terms.page().unwrap().certifiers.authority.clone().unwrap();
     let of = |index: usize| {
@@ -184,45 +199,42 @@ fn certificates_are_kept_within_a_bound() {
 /// Whatever comes in place of a handshake, the next one is answered.
 #[test]
 fn hostile_hellos() {
-    let folder = folder();
-    let authority = folder.path().join("authority");
-    let service = service(folder.path(), CONFIG);
-    let runtime = Runtime::new().unwrap();
-    let address = served(&runtime, &service);
-    runtime.block_on(async {
-        let cases: [&[u8]; 4] =
-            [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff\x01", &[0x16; 4096]];
-        for octets in cases {
-            let mut stream = TcpStream::connect(address).await.unwrap();
+    let world = World::new(CONFIG);
+    let cases: [&[u8]; 4] =
+        [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff\x01", &[0x16; 4096]];
+    for octets in cases {
+        world.runtime.block_on(async {
+            let mut stream = TcpStream::connect(world.address).await.unwrap();
             stream.write_all(octets).await.unwrap();
             stream.shutdown().await.unwrap();
             let _ = stream.read_to_end(&mut Vec::new()).await;
+        });
+    }
+    for name in ["xn--.porn.example", "_a.porn.example", "a..b", "porn.example.", "x.y.z"] {
+        if ServerName::try_from(name.to_owned()).is_ok() {
+            let _ = world.visited(name);
         }
-        for name in ["xn--.porn.example", "_a.porn.example", "a..b", "porn.example.", "x.y.z"] {
-            if ServerName::try_from(name.to_owned()).is_ok() {
-                let _ = visited(address, &authority, name).await;
-            }
-        }
-        visited(address, &authority, "porn.example").await.unwrap();
-    });
+    }
+    world.visited("porn.example").unwrap();
 }
 
+/// It is shown for whatever has no other; beside an authority, refused names have theirs.
 #[test]
 fn the_operators_own_certificate() {
-    let folder = folder();
-    let identity = testing::certificate("page.school.example", 2020..2100);
-    fs::write(folder.path().join("page.pem"), &identity.certificate).unwrap();
-    fs::write(folder.path().join("page.key"), identity.key).unwrap();
-    let own = "certificate = \"page.pem\"\nkey = \"page.key\"";
-    let config = CONFIG.replace("authority = \"authority\"", own);
-    let service = service(folder.path(), &config);
-    let runtime = Runtime::new().unwrap();
-    let address = served(&runtime, &service);
-    let trusted = folder.path().join("trusted");
-    fs::create_dir(&trusted).unwrap();
-    fs::write(trusted.join("authority.pem"), identity.certificate).unwrap();
-    let visited = |name: &str| runtime.block_on(visited(address, &trusted, name));
-    let (_, page) = visited("page.school.example").unwrap();
-    assert!(page.starts_with("HTTP/1.1 "), "{page}");
-    assert!(visited("porn.example").unwrap_err().contains("not valid for name"));
+    const OWN: &str = "certificate = \"page.pem\"\nkey = \"page.key\"";
+    const AUTHORITY: &str = "authority = \"authority\"";
+    let alone = CONFIG.replace(AUTHORITY, OWN);
+    let both = CONFIG.replace(AUTHORITY, &format!("{OWN}\n{AUTHORITY}"));
+    for config in [&alone, &both] {
+        let folder = folder();
+        let identity = testing::certificate("page.school.example", 2020..2100);
+        fs::write(folder.path().join("page.pem"), &identity.certificate).unwrap();
+        fs::write(folder.path().join("page.key"), identity.key).unwrap();
+        let world = World::of(folder, config);
+        let (_, page) = world.visited_by("page.pem", "page.school.example").unwrap();
+        assert!(page.starts_with("HTTP/1.1 "), "{page}");
+        let error = world.visited_by("page.pem", "fine.example").unwrap_err();
+        assert!(error.contains("not valid for name"), "{error}");
+        assert_eq!(world.visited("porn.example").is_ok(), config == &both);
+    }
 }

@@ -6,14 +6,19 @@ use filter_core::SearchResult;
 use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
-    de::{self, value::MapAccessDeserializer},
+    de::{self, IgnoredAny, value::MapAccessDeserializer},
 };
 
 use super::problem::{Kind, Problem};
 use crate::{
-    config::CheckApi,
+    config::{self, CheckApi},
     policy::{check::Subject, refusal::Language},
 };
+
+/// Characters that are told of what the reader of JSON says, which repeats keys.
+const SAID: usize = 300;
+/// Octets of a key that is told.
+const KEY: usize = 100;
 
 /// For whom something is checked, and the language of the reasons.
 #[derive(Debug, Default)]
@@ -44,7 +49,8 @@ pub(super) struct CheckRequest {
     language: Option<Tag>,
     /// Any number of hosts, URLs, texts and results, mixed; answers come in their order.
     #[serde(default)]
-    items: Option<Vec<Object<Item>>>,
+    #[schemars(with = "Option<Vec<Object<Item>>>")]
+    items: Option<Items>,
     /// One host.
     #[serde(default)]
     host: Option<Text>,
@@ -118,6 +124,39 @@ pub(super) struct Item {
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(transparent)]
 pub(super) struct Text(String);
+
+/// Items in their order. However many a body has, no more are held than a configuration may allow, and
+/// one: an empty one takes three octets there, and a hundred here.
+#[derive(Debug)]
+struct Items(Vec<Object<Item>>);
+
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Items;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut array: A) -> Result<Items, A::Error> {
+                let mut items = Vec::new();
+                while items.len() <= *config::check::ITEMS.end() as usize {
+                    match array.next_element()? {
+                        Some(item) => items.push(item),
+                        None => return Ok(Items(items)),
+                    }
+                }
+                while array.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Items(items))
+            }
+        }
+
+        deserializer.deserialize_seq(Visitor)
+    }
+}
 
 /// An object of JSON, and nothing else: serde would take its values by their order from an array too.
 #[derive(Debug, JsonSchema)]
@@ -194,21 +233,24 @@ pub(super) fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem
         return Err(Problem::new(Kind::Encoding { octet: error.valid_up_to() }));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let Object(request) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let pointer = pointer(error.path());
-        Problem::at(pointer, Kind::Json { said: error.inner().to_string() })
-    })?;
-    json.end().map_err(|error| Problem::new(Kind::Json { said: error.to_string() }))?;
+    let kind = |error: &serde_json::Error| Kind::Json {
+        said: error.to_string().chars().take(SAID).collect(),
+    };
+    let Object(request) = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| Problem::at(pointer(error.path()), kind(error.inner())))?;
+    json.end().map_err(|error| Problem::new(kind(&error)))?;
     Ok(request)
 }
 
-/// A place in JSON (RFC 6901).
+/// A place in JSON (RFC 6901), as far as its keys are of a sensible length.
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let token = |segment: &Segment| match segment {
         Segment::Seq { index } => Some(format!("/{index}")),
-        Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-        Segment::Enum { .. } | Segment::Unknown => None,
+        Segment::Map { key } if key.len() <= KEY => {
+            Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+        }
+        Segment::Map { .. } | Segment::Enum { .. } | Segment::Unknown => None,
     };
     path.iter().map_while(token).collect()
 }
@@ -227,10 +269,10 @@ impl CheckRequest {
         match self.items {
             None => Ok(vec![(String::new(), single)]),
             Some(_) if !single.is_empty() => Err(Problem::at("/items", Kind::NotOne)),
-            Some(items) if items.len() > settings.items => {
+            Some(Items(items)) if items.len() > settings.items => {
                 Err(Problem::at("/items", Kind::Items { limit: settings.items }))
             }
-            Some(items) => {
+            Some(Items(items)) => {
                 let places = (0..).map(|index: usize| format!("/items/{index}"));
                 Ok(places.zip(items.into_iter().map(|Object(item)| item)).collect())
             }

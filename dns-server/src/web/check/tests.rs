@@ -99,13 +99,8 @@ impl World {
         let settings = config.check.clone();
         let service = Arc::new(Service::start(config).unwrap());
         let runtime = Runtime::new().unwrap();
-        let listener = {
-            let _runtime = runtime.enter();
-            WebListener::tcp("127.0.0.1:0".parse().unwrap()).unwrap()
-        };
-        let address = listener.address().unwrap().unwrap();
         let server = server(service.clone(), &settings);
-        runtime.spawn(server.serve(listener, CancellationToken::new()));
+        let address = testing::served(&runtime, server, CancellationToken::new());
         Self { folder, address, service, _runtime: runtime }
     }
 
@@ -395,6 +390,14 @@ fn faults_say_where_and_what_to_do() {
         let response = world.post(CHECK, body.to_string());
         assert_eq!((response.status, &response.json()["title"]), (413, &json!(title)));
     }
+    // A great many of nothing, in a body that is not too long; more than any configuration allows.
+    let empty = vec![json!({}); 600_000];
+    let response = world.post(CHECK, json!({"profile": "child", "items": empty}).to_string());
+    assert_eq!((response.status, &response.json()["title"]), (413, &json!("Trop d'éléments")));
+    let key = "k".repeat(1 << 20);
+    let response = world.post(CHECK, json!({"profile": "child", key: 1}).to_string());
+    assert_eq!(response.status, 400);
+    assert!(response.body.len() < 2000, "{} octets", response.body.len());
     let huge = vec![b' '; (2 << 20) + 1];
     let response = world.post(CHECK, &huge);
     assert_eq!((response.status, &response.json()["title"]), (413, &json!("Demande trop longue")));
@@ -405,7 +408,7 @@ fn faults_say_where_and_what_to_do() {
     );
     let chunked = [chunked.as_bytes(), &huge, b"\r\n0\r\n\r\n"].concat();
     assert_eq!(exchange(&mut world.stream(), &chunked).status, 413);
-    assert_eq!(world.counted(["check", "too_large"]), 6);
+    assert_eq!(world.counted(["check", "too_large"]), 7);
 
     for (method, path, status) in
         [("GET", CHECK, 405), ("PUT", EXPLAIN, 405), ("POST", "/v1/chec", 404), ("GET", "/", 404)]

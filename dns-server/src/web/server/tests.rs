@@ -10,6 +10,7 @@ use axum::{Extension, body::Bytes, routing::post};
 use tokio::runtime::Runtime;
 
 use super::*;
+use crate::testing;
 
 /// Says how long a body is, and whether it knows of whom.
 async fn length(client: Option<Extension<Client>>, body: Bytes) -> String {
@@ -24,14 +25,8 @@ fn server(tells_clients: bool, bounds: Bounds) -> WebServer {
 
 /// A runtime, whose end is the server's, and where that listens.
 fn served(server: WebServer) -> (Runtime, SocketAddr, CancellationToken) {
-    let runtime = Runtime::new().unwrap();
-    let listener = {
-        let _runtime = runtime.enter();
-        WebListener::tcp("127.0.0.1:0".parse().unwrap()).unwrap()
-    };
-    let address = listener.address().unwrap().unwrap();
-    let stop = CancellationToken::new();
-    runtime.spawn(server.serve(listener, stop.clone()));
+    let (runtime, stop) = (Runtime::new().unwrap(), CancellationToken::new());
+    let address = testing::served(&runtime, server, stop.clone());
     (runtime, address, stop)
 }
 
