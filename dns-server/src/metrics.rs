@@ -165,6 +165,11 @@ impl Page {
         for ([kind, verdict], count) in stats.checks().items() {
             self.sample("check_items_total", &[("kind", kind), ("verdict", verdict)], count);
         }
+        let help = "Teachers' codes that were typed, by what became of them.";
+        self.family("codes_total", "counter", help);
+        for (outcome, count) in stats.codes().outcomes() {
+            self.sample("codes_total", &[("outcome", outcome)], count);
+        }
         let help = "How long answers took that were given at once, of a sixteenth of them.";
         self.histogram("answer_seconds", help, stats.at_once());
         let help = "How long questions took that upstream was asked about.";

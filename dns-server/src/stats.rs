@@ -4,6 +4,7 @@
 //! becomes of their questions is told only together with that of other small groups.
 
 mod checks;
+mod codes;
 mod connections;
 mod histogram;
 mod limit;
@@ -23,9 +24,10 @@ use ahash::HashMap;
 use filter_core::{Categories, CategoryInfo};
 use ipnet::IpNet;
 
-use self::{checks::Checks, connections::Connections, histogram::Histogram};
+use self::{checks::Checks, codes::Codes, connections::Connections, histogram::Histogram};
 pub(crate) use self::{
     checks::{CheckOutcome, Endpoint, ItemKind, ItemVerdict},
+    codes::CodeOutcome,
     connections::{Carrier, Connection},
     histogram::{Times, Wait},
     limit::Limit,
@@ -93,6 +95,7 @@ pub(crate) struct Stats {
     connections: Arc<Connections>,
     /// What the check API was asked.
     checks: Arc<Checks>,
+    codes: Arc<Codes>,
 }
 
 impl Default for Stats {
@@ -108,6 +111,7 @@ impl Default for Stats {
             limited: Arc::default(),
             connections: Arc::default(),
             checks: Arc::default(),
+            codes: Arc::default(),
         }
     }
 }
@@ -202,6 +206,7 @@ impl Stats {
             limited: previous.limited.clone(),
             connections: previous.connections.clone(),
             checks: previous.checks.clone(),
+            codes: previous.codes.clone(),
         }
     }
 
@@ -279,6 +284,11 @@ impl Stats {
     /// What the check API was asked.
     pub(crate) fn checks(&self) -> &Checks {
         &self.checks
+    }
+
+    /// What became of teachers' codes.
+    pub(crate) fn codes(&self) -> &Codes {
+        &self.codes
     }
 
     /// What may be told: of each group that is not small, and of the small ones together, unless

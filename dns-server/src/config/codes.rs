@@ -9,8 +9,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Group, Spanned, typed, validated::Check};
-use crate::code::{CodeDigest, CodeError};
+use super::{Group, Spanned, schedule::SchoolYear, typed, validated::Check};
+use crate::{
+    code::{CodeDigest, CodeError},
+    policy::schedule::Hours,
+};
 
 /// A code of teachers, and what it may.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct Code {
     pub longest: Duration,
     /// Categories that stay refused.
     pub never: BTreeSet<String>,
+    /// When it may be typed; none: at all times.
+    pub hours: Vec<Hours>,
 }
 
 /// What nobody needs in a lesson, and what leads around the filter.
@@ -53,6 +58,7 @@ impl Check {
         &mut self,
         written: &[typed::Code],
         groups: &[Group],
+        year: &SchoolYear,
         folder: &Path,
     ) -> Vec<Code> {
         let mut ids: BTreeMap<&str, Range<usize>> = BTreeMap::new();
@@ -77,7 +83,15 @@ impl Check {
                 let help = "nobody could tell which was used: make another, preau code";
                 self.repeated(first, code.file.span(), title, help);
             }
-            let groups = self.groups_of_code(&code.groups, groups);
+            let own = self.groups_of_code(&code.groups, groups);
+            let mut hours = Vec::new();
+            for typed::Hours { days, from, to, during } in &code.hours {
+                hours.extend(self.hours(days.as_ref(), from, to, during.as_ref()));
+                if let Some(during) = during {
+                    let own = groups.iter().filter(|group| own.contains(&group.name));
+                    self.needs_calendar(during, own, year);
+                }
+            }
             let longest = self.time(code.longest.as_ref(), &LONGEST_RANGE, "\"1m\" to \"1d\"");
             let never = match &code.never {
                 Some(never) => never.iter().map(|name| name.get_ref().clone()).collect(),
@@ -86,9 +100,10 @@ impl Check {
             checked.extend(digest.map(|digest| Code {
                 id: id.clone(),
                 digest,
-                groups,
+                groups: own,
                 longest: longest.unwrap_or(LONGEST),
                 never,
+                hours,
             }));
         }
         checked

@@ -88,14 +88,8 @@ impl Check {
                 }
             }
             for during in profile.slot.iter().filter_map(|slot| slot.during.as_ref()) {
-                let lacks =
-                    |group: &Group| group.profile == *name.get_ref() && group.calendar.is_none();
-                if during.get_ref() != "any" && year.calendar.is_none() && groups.iter().any(lacks)
-                {
-                    let title = format!("nobody says when it is `{}`", during.get_ref());
-                    let help = "name the school zone: [calendar] zone = \"A\"";
-                    self.fault(during.span(), title, help);
-                }
+                let own = groups.iter().filter(|group| group.profile == *name.get_ref());
+                self.needs_calendar(during, own, year);
             }
         }
     }

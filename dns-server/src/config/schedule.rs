@@ -1,14 +1,13 @@
-//! `[calendar]`, and the slots and exceptional days of profiles.
+//! `[calendar]`, the slots and exceptional days of profiles, and the hours of codes.
 
 use std::{iter, path::Path};
 
-use super::Spanned;
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Config, Group, typed, validated::Check};
+use super::{Config, Group, Spanned, typed, validated::Check};
 use crate::policy::{
     calendar::{Calendar, Calendars},
-    schedule::{self, During, Schedule, ScheduleError, Weekdays, parse_time},
+    schedule::{self, During, Hours, Schedule, ScheduleError, Weekdays, parse_time},
 };
 
 /// When a profile gives way to others, which go by name here.
@@ -23,14 +22,8 @@ pub struct Timetable {
 /// A weekly slot: see [`schedule::Slot`](crate::policy::schedule::Slot).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// The days on which it begins.
-    pub days: Weekdays,
-    /// When it begins.
-    pub from: jiff::civil::Time,
-    /// When it has ended.
-    pub to: jiff::civil::Time,
-    /// In which part of the school year.
-    pub during: During,
+    /// When.
+    pub hours: Hours,
     /// The profile that applies.
     pub profile: String,
 }
@@ -90,25 +83,32 @@ impl Config {
     pub(crate) fn schedule_of(&self, group: &Group) -> (Schedule, Calendar) {
         let year = &self.school_year;
         let Timetable { slots, exceptions } = &self.profiles[&group.profile].timetable;
-        let slots = slots.iter().zip(1..).map(|(slot, profile)| schedule::Slot {
-            days: slot.days,
-            from: slot.from,
-            to: slot.to,
-            during: slot.during,
-            profile,
-        });
+        let slots = slots.iter().zip(1..);
+        let slots =
+            slots.map(|(slot, profile)| schedule::Slot { hours: slot.hours.clone(), profile });
         let slots: Vec<_> = slots.collect();
         let days = exceptions.iter().zip(slots.len() + 1..).map(|(day, profile)| {
             schedule::Exception { first: day.first, last: day.last, profile }
         });
         let exceptions = days.collect();
         let time_zone = year.time_zone.clone();
-        let calendar = group.calendar.as_ref().or(year.calendar.as_ref()).cloned();
-        // Where none is named, no slot needs one.
-        let calendar = calendar.unwrap_or_else(|| {
-            year.calendars.get("A").cloned().expect("it ships with the program")
-        });
-        (Schedule { time_zone, default: 0, slots, exceptions }, calendar)
+        let schedule = Schedule { time_zone, default: 0, slots, exceptions };
+        (schedule, year.calendar_of(group).clone())
+    }
+}
+
+impl SchoolYear {
+    /// Whether a moment is within some hours, of a group.
+    pub(crate) fn is_within(&self, hours: &[Hours], group: &Group, now: Timestamp) -> bool {
+        let (calendar, wall) = (self.calendar_of(group), self.time_zone.to_datetime(now));
+        hours.iter().any(|hours| hours.hold(calendar, wall))
+    }
+
+    /// The calendar that a group goes by.
+    fn calendar_of<'c>(&'c self, group: &'c Group) -> &'c Calendar {
+        // Where none is named, nothing needs one.
+        let any = || self.calendars.get("A").expect("it ships with the program");
+        group.calendar.as_ref().or(self.calendar.as_ref()).unwrap_or_else(any)
     }
 }
 
@@ -180,7 +180,20 @@ impl Check {
     }
 
     fn slot(&mut self, written: &typed::Slot) -> Option<Slot> {
-        let days = match &written.days {
+        let typed::Slot { days, from, to, during, profile } = written;
+        let hours = self.hours(days.as_ref(), from, to, during.as_ref())?;
+        Some(Slot { hours, profile: profile.get_ref().clone() })
+    }
+
+    /// Some hours of some days.
+    pub(super) fn hours(
+        &mut self,
+        days: Option<&Spanned<Vec<String>>>,
+        from: &Spanned<String>,
+        to: &Spanned<String>,
+        during: Option<&Spanned<String>>,
+    ) -> Option<Hours> {
+        let days = match days {
             None => Some(Weekdays::ALL),
             Some(days) => {
                 let texts = days.get_ref().iter().map(String::as_str);
@@ -191,19 +204,28 @@ impl Check {
                 days_set
             }
         };
-        let from = self.of_schedule(&written.from, parse_time(written.from.get_ref()));
-        let to = self.of_schedule(&written.to, parse_time(written.to.get_ref()));
-        let during = match &written.during {
+        let from = self.of_schedule(from, parse_time(from.get_ref()));
+        let to = self.of_schedule(to, parse_time(to.get_ref()));
+        let during = match during {
             None => Some(During::Any),
             Some(during) => self.of_schedule(during, during.get_ref().parse()),
         };
-        Some(Slot {
-            days: days?,
-            from: from?,
-            to: to?,
-            during: during?,
-            profile: written.profile.get_ref().clone(),
-        })
+        Some(Hours { days: days?, from: from?, to: to?, during: during? })
+    }
+
+    /// Notes a fault where a part of the school year is named, and some group has no calendar.
+    pub(super) fn needs_calendar<'g>(
+        &mut self,
+        during: &Spanned<String>,
+        mut groups: impl Iterator<Item = &'g Group>,
+        year: &SchoolYear,
+    ) {
+        let part = during.get_ref();
+        if part != "any" && year.calendar.is_none() && groups.any(|group| group.calendar.is_none())
+        {
+            let title = format!("nobody says when it is `{part}`");
+            self.fault(during.span(), title, "name the school zone: [calendar] zone = \"A\"");
+        }
     }
 
     fn exception(&mut self, written: &typed::Exception) -> Option<Exception> {

@@ -4,7 +4,7 @@ use std::{fs, net::IpAddr};
 
 use super::*;
 use crate::{
-    policy::{calendar::Calendars, services::Services},
+    policy::{calendar::Calendars, schedule::Weekdays, services::Services},
     resolve::upstream::{Order, Server},
 };
 
@@ -1211,7 +1211,11 @@ fn codes() {
     let code =
         parse(&format!("{ROW}never = [\"ads\"]\nlongest = \"2h\"\n")).unwrap().codes.remove(0);
     assert_eq!(code.never.iter().collect::<Vec<_>>(), ["ads"]);
-    assert_eq!(code.longest, Duration::from_secs(7200));
+    assert_eq!((code.longest, code.hours.len()), (Duration::from_secs(7200), 0));
+    const HOURS: &str = "[[code.hours]]\nfrom = \"08:00\"\nto = \"18:00\"\n";
+    let code = parse(&format!("{ROW}{HOURS}{HOURS}days = [\"sam\"]\n")).unwrap().codes.remove(0);
+    assert_eq!(code.hours.len(), 2);
+    assert_eq!(code.hours[1].days, Weekdays::parse(["sat"]).unwrap());
 
     let with = |from: &str, to: &str| ROW.replace(from, to);
     let twice = |from: &str, to: &str| format!("{ROW}{}", ROW.replace(from, to));
@@ -1235,6 +1239,10 @@ fn codes() {
         (format!("{ROW}longest = \"2d\"\n"), "9:11", "from \"1m\" to \"1d\""),
         (format!("{ROW}code = \"1234\"\n"), "9:1", "unknown field `code`"),
         (with("id = \"jaures\"\n", ""), "5:1", "missing field `id`"),
+        (format!("{ROW}{HOURS}").replace("08:00", "8h"), "10:8", "`8h` is not a time of the day"),
+        (format!("{ROW}{HOURS}days = []\n"), "12:8", "no day"),
+        (format!("{ROW}{HOURS}during = \"term\"\n"), "12:10", "nobody says when it is `term`"),
+        (format!("{ROW}{HOURS}use = \"child\"\n"), "12:1", "unknown field `use`"),
     ];
     for (rows, place, message) in cases {
         let error = parse(&rows).unwrap_err().to_string();

@@ -406,6 +406,27 @@ pub(super) struct Code {
     /// do, too.
     #[schemars(extend("default" = super::codes::NEVER))]
     pub(super) never: Option<Vec<Spanned<String>>>,
+    /// When it may be typed. Absent: at all times.
+    #[serde(default)]
+    pub(super) hours: Vec<Hours>,
+}
+
+/// Some hours in which a code may be typed. Any number of these tables; without one, at all times.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hours {
+    /// The days on which they begin, such as "mon", "lun" or "mon-fri". Absent: every day.
+    #[schemars(example = ["mon-fri"])]
+    pub(super) days: Option<Spanned<Vec<String>>>,
+    /// When they begin, by the clock on the wall.
+    #[schemars(example = &"08:00")]
+    pub(super) from: Spanned<String>,
+    /// When they have ended; on the next day, if that is not after from.
+    #[schemars(example = &"18:00")]
+    pub(super) to: Spanned<String>,
+    /// In which part of the school year: "term", "holiday" (public holidays, too) or "any".
+    #[schemars(extend("default" = "any"))]
+    pub(super) during: Option<Spanned<String>>,
 }
 
 /// Whom structured errors (structured_errors of a profile) and the block page name.

@@ -52,7 +52,7 @@ pub(super) fn config(files: Arc<Files>) -> Result<Config, ConfigError> {
     check.timetables(&written.profile, &groups, &mut profiles, &school_year);
     let private = check.names(&written.rebinding.private_zones);
     let local = check.local(&written.local);
-    let codes = check.codes(&written.code, &groups, &folder);
+    let codes = check.codes(&written.code, &groups, &school_year, &folder);
     category_names.extend(written.code.iter().flat_map(typed::Code::categories));
     let operations = check.operations(&written, &folder);
     ConfigError::unless_empty(check.faults)?;

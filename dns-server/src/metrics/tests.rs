@@ -56,6 +56,7 @@ fn a_scrape() {
         r#"preau_stranger_questions_total{outcome="dropped"} 0"#,
         r#"preau_limited_total{limit="queries_per_second"} 0"#,
         r#"preau_limited_total{limit="waiting_per_client"} 1"#,
+        r#"preau_codes_total{outcome="limited"} 0"#,
         r#"preau_connections{transport="tcp"} 0"#,
         r#"preau_connections{transport="https"} 1"#,
         r#"preau_upstream_up{server="192.0.2.53:53",zone=""} 1"#,

@@ -113,7 +113,7 @@ mod tests {
         policy::{
             audience::Level,
             calendar::Calendars,
-            schedule::{During, Slot, Weekdays, parse_time},
+            schedule::{During, Hours, Slot, Weekdays, parse_time},
         },
         testing,
     };
@@ -137,10 +137,12 @@ mod tests {
             time_zone: TimeZone::get("Europe/Paris").unwrap(),
             default: 0,
             slots: vec![Slot {
-                days: Weekdays::parse(["mon-fri"]).unwrap(),
-                from: parse_time("08:30").unwrap(),
-                to: parse_time("16:30").unwrap(),
-                during: During::Term,
+                hours: Hours {
+                    days: Weekdays::parse(["mon-fri"]).unwrap(),
+                    from: parse_time("08:30").unwrap(),
+                    to: parse_time("16:30").unwrap(),
+                    during: During::Term,
+                },
                 profile: 1,
             }],
             exceptions: Vec::new(),

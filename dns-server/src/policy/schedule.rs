@@ -28,20 +28,27 @@ pub struct Schedule {
     pub exceptions: Vec<Exception>,
 }
 
-/// Some hours of some days of the week.
+/// Some hours in which another profile applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// The days on which it begins.
-    pub days: Weekdays,
-    /// When it begins.
-    pub from: Time,
-    /// When it has ended. No later than `from`, it is a time of the next day: the slot still belongs
-    /// to the day on which it begins.
-    pub to: Time,
-    /// In which part of the school year the day on which it begins has to be.
-    pub during: During,
+    /// When.
+    pub hours: Hours,
     /// The profile that applies.
     pub profile: usize,
+}
+
+/// Some hours of some days of the week.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hours {
+    /// The days on which they begin.
+    pub days: Weekdays,
+    /// When they begin.
+    pub from: Time,
+    /// When they have ended. No later than `from`, it is a time of the next day: they still belong to
+    /// the day on which they begin.
+    pub to: Time,
+    /// In which part of the school year the day on which they begin has to be.
+    pub during: During,
 }
 
 /// Whole days, from midnight to midnight.
@@ -81,7 +88,7 @@ impl Schedule {
         if let Some(exception) = exception {
             return exception.profile;
         }
-        let slot = self.slots.iter().rev().find(|slot| slot.holds(calendar, wall));
+        let slot = self.slots.iter().rev().find(|slot| slot.hours.hold(calendar, wall));
         slot.map_or(self.default, |slot| slot.profile)
     }
 
@@ -109,7 +116,7 @@ impl Schedule {
 
     /// True when the school calendar has a say.
     pub fn needs_calendar(&self) -> bool {
-        self.slots.iter().any(|slot| slot.during != During::Any)
+        self.slots.iter().any(|slot| slot.hours.during != During::Any)
     }
 
     /// Every moment at which the profile may change: the wall clock shows midnight or a time of a
@@ -119,7 +126,8 @@ impl Schedule {
         let put = zone.following(start).map(|transition| transition.timestamp());
         let mut moments: Vec<_> = put.take_while(|moment| *moment < until).collect();
 
-        let mut times: Vec<_> = self.slots.iter().flat_map(|slot| [slot.from, slot.to]).collect();
+        let mut times: Vec<_> =
+            self.slots.iter().flat_map(|slot| [slot.hours.from, slot.hours.to]).collect();
         times.push(Time::midnight());
         times.sort_unstable();
         times.dedup();
@@ -142,8 +150,9 @@ impl Schedule {
     }
 }
 
-impl Slot {
-    fn holds(&self, calendar: &Calendar, wall: DateTime) -> bool {
+impl Hours {
+    /// Whether it is these hours by a clock on the wall.
+    pub fn hold(&self, calendar: &Calendar, wall: DateTime) -> bool {
         let (day, time) = (wall.date(), wall.time());
         if self.from < self.to {
             return (self.from..self.to).contains(&time) && self.begins(calendar, day);
@@ -289,7 +298,8 @@ mod tests {
 
     fn slot(days: &str, from: &str, to: &str, during: During, profile: usize) -> Slot {
         let days = Weekdays::parse(days.split(' ')).unwrap();
-        Slot { days, from: parse_time(from).unwrap(), to: parse_time(to).unwrap(), during, profile }
+        let [from, to] = [from, to].map(|time| parse_time(time).unwrap());
+        Slot { hours: Hours { days, from, to, during }, profile }
     }
 
     fn schedule(slots: Vec<Slot>) -> Schedule {
@@ -475,17 +485,21 @@ mod tests {
         let minute_of = |time: Time| i32::from(time.hour()) * 60 + i32::from(time.minute());
         let mut profile = schedule.default;
         for slot in &schedule.slots {
-            let (from, to) = (minute_of(slot.from), minute_of(slot.to));
+            let (from, to) = (minute_of(slot.hours.from), minute_of(slot.hours.to));
             let end = if to <= from { to + 24 * 60 } else { to };
             for days_ago in [0, 1] {
                 let begun = wall.date().checked_sub(days_ago.days()).unwrap();
                 let now = minute_of(wall.time()) + days_ago * 24 * 60;
-                let in_season = match slot.during {
+                let in_season = match slot.hours.during {
                     During::Any => true,
                     During::Term => !calendar.is_holiday(begun),
                     During::Holiday => calendar.is_holiday(begun),
                 };
-                if in_season && slot.days.contains(begun.weekday()) && from <= now && now < end {
+                if in_season
+                    && slot.hours.days.contains(begun.weekday())
+                    && from <= now
+                    && now < end
+                {
                     profile = slot.profile;
                 }
             }
@@ -509,10 +523,7 @@ mod tests {
         let during = prop::sample::select(vec![During::Term, During::Holiday, During::Any]);
         (0u8..128, time(), time(), during, 0usize..5).prop_map(
             |(days, from, to, during, profile)| Slot {
-                days: Weekdays(days),
-                from,
-                to,
-                during,
+                hours: Hours { days: Weekdays(days), from, to, during },
                 profile,
             },
         )

@@ -7,6 +7,7 @@ use std::{
 };
 
 use filter_core::{BoundFilter, DomainName};
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -19,6 +20,7 @@ use crate::{
     config::Code,
     control::{Allowed, peer::Author, status::humane_duration},
     policy::group::GroupId,
+    stats::CodeOutcome,
 };
 
 /// Why a code lets nothing through; nothing has changed.
@@ -37,6 +39,9 @@ pub(crate) enum UnlockError {
     /// Too many wrong ones from there.
     #[error("too many wrong codes; the next may be tried in {}", humane_duration(*.0))]
     TooManyTries(Duration),
+    /// It is the code, at another time of the day or year.
+    #[error("the code does not hold at this hour")]
+    OutOfHours,
     /// The time is out of range.
     #[error("the code lets a name through for a second at least, and for {} at most",
         humane_duration(*.longest))]
@@ -140,6 +145,25 @@ impl Service {
         code: &str,
         time: Duration,
     ) -> Result<Allowed, UnlockError> {
+        let unlocked = self.try_code(name, group, client, code, time);
+        let outcome = match &unlocked {
+            Ok(_) => CodeOutcome::Accepted,
+            Err(UnlockError::WrongCode { .. } | UnlockError::NoCode) => CodeOutcome::Wrong,
+            Err(UnlockError::TooManyTries(_)) => CodeOutcome::Limited,
+            Err(_) => CodeOutcome::Refused,
+        };
+        self.snapshot().stats.codes().count(outcome);
+        unlocked
+    }
+
+    fn try_code(
+        &self,
+        name: DomainName,
+        group: GroupId,
+        client: IpAddr,
+        code: &str,
+        time: Duration,
+    ) -> Result<Allowed, UnlockError> {
         let client = client.to_canonical();
         if !self.snapshot().terms.has_code(group) {
             return Err(UnlockError::NoCode);
@@ -149,24 +173,26 @@ impl Service {
             .admit(client, group, Instant::now())
             .map_err(UnlockError::TooManyTries)?;
         let mut origin = self.origin();
-        let group_name = origin.config.groups.get(group.index()).map(|group| group.name.clone());
-        let group_name = group_name.ok_or(UnlockError::NoCode)?;
-        let codes = origin.config.codes.iter();
+        let config = &origin.config;
+        let of = config.groups.get(group.index()).ok_or(UnlockError::NoCode)?;
         // All of them, whichever it is.
-        let right: Vec<&Code> = codes.filter(|one| one.digest.is(code)).collect();
-        let holds = right.into_iter().find(|code| code.groups.contains(&group_name));
-        let Some(Code { id, longest, .. }) = holds.cloned() else {
+        let right: Vec<&Code> = config.codes.iter().filter(|one| one.digest.is(code)).collect();
+        let holds = right.into_iter().find(|code| code.groups.contains(&of.name));
+        let Some(Code { id, longest, hours, .. }) = holds else {
             return Err(UnlockError::WrongCode { left });
         };
         self.code_tries().acquit(client, group);
-        let longest = longest.min(origin.config.operations.longest_allow);
+        if !hours.is_empty() && !config.school_year.is_within(hours, of, Timestamp::now()) {
+            return Err(UnlockError::OutOfHours);
+        }
+        let longest = *longest.min(&config.operations.longest_allow);
         let wish = Wish {
             name,
-            group: group_name,
+            group: of.name.clone(),
             time,
             longest,
             why: "on the block page".to_owned(),
-            by: Author::Code { code: id },
+            by: Author::Code { code: id.clone() },
         };
         self.let_through(&mut origin, wish).map_err(|error| match error {
             ChangeError::Time(_) => UnlockError::Time { longest },

@@ -2,19 +2,14 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 
 use super::*;
 use crate::{
-    Config,
     code::CodeDigest,
-    control::peer::Peer,
-    policy::{
-        decide::{Asked, Decision},
-        inspect::Element,
-    },
+    policy::{decide::Asked, inspect::Element},
     state::audit,
-    testing,
+    testing::{self, root},
 };
 
 const CONFIG: &str = r#"
@@ -68,17 +63,9 @@ fn keep_code(path: &Path, text: &str) {
 }
 
 fn service(folder: &Path) -> Service {
-    fs::write(folder.join("today.bundle"), testing::bundle(1)).unwrap();
-    fs::write(folder.join("preau.toml"), CONFIG).unwrap();
     keep_code(&folder.join("college.code"), &CodeDigest::of(COLLEGE).unwrap().to_string());
     keep_code(&folder.join("primary.code"), PRIMARY);
-    started(folder)
-}
-
-fn started(folder: &Path) -> Service {
-    let service = Service::start(Config::load(&folder.join("preau.toml")).unwrap()).unwrap();
-    service.take_up();
-    service
+    testing::service(folder, CONFIG)
 }
 
 fn client(last: u8) -> IpAddr {
@@ -91,15 +78,12 @@ impl Service {
     }
 
     fn may_see(&self, name: &str, group: GroupId) -> bool {
-        self.may_see_at(name, group, Timestamp::now()).0
+        self.sees_now(name, group.index())
     }
 
-    fn may_see_at(&self, name: &str, group: GroupId, now: Timestamp) -> (bool, u32) {
-        let snapshot = self.snapshot();
-        let name = name.parse().unwrap();
-        let asked = Asked { name: &name, record_type: 1, internet: true, recursion_desired: true };
-        let ruling = snapshot.policy.decide(asked, group, now).unwrap();
-        (!matches!(ruling.decision, Decision::Refuse(_)), ruling.ttl)
+    /// How many codes were accepted, refused, wrong, and not looked at.
+    fn counted(&self) -> Vec<u64> {
+        self.snapshot().stats.codes().outcomes().map(|(_, count)| count).collect()
     }
 }
 
@@ -111,20 +95,19 @@ fn a_code_lets_a_name_through_for_its_groups_and_a_while() {
     assert_eq!((&*allowed.group, allowed.lifts.as_deref()), ("pupils", Some("operator's names")));
     assert!(first.may_see("www.games.example", PUPILS));
     assert!(!first.may_see("games.example", OTHERS));
-    let (sees, ttl) = first.may_see_at("games.example", PUPILS, allowed.until - 9.seconds());
+    let (sees, ttl) = first.sees("games.example", PUPILS.index(), allowed.until - 9.seconds());
     assert!(sees && ttl == 9, "{ttl}");
-    assert!(!first.may_see_at("games.example", PUPILS, allowed.until).0);
+    assert!(!first.sees("games.example", PUPILS.index(), allowed.until).0);
     first.unlock("ads.example", OTHERS, PRIMARY).unwrap();
     let text = first.status().to_string();
     assert!(text.contains("by code college: on the block page"), "{text}");
     drop(first);
 
     // After a restart as before it, with the same end.
-    let again = started(folder.path());
+    let again = service(folder.path());
     assert!(again.may_see("games.example", PUPILS) && again.may_see("ads.example", OTHERS));
-    assert!(!again.may_see_at("games.example", PUPILS, allowed.until).0);
-    let peer = || Peer { uid: 0, user: None, login: None };
-    again.end(&"games.example".parse().unwrap(), "pupils", peer()).unwrap();
+    assert!(!again.sees("games.example", PUPILS.index(), allowed.until).0);
+    again.end(&"games.example".parse().unwrap(), "pupils", root()).unwrap();
     assert!(!again.may_see("games.example", PUPILS));
     again.unlock("games.example", PUPILS, COLLEGE).unwrap();
 
@@ -201,9 +184,8 @@ fn what_a_code_never_lifts_stays_refused_below_the_name_and_in_answers() {
     assert!(service.may_see("mixed.example", PUPILS));
 
     // An operator's own allowance has no limit, also where a code's stands beside it.
-    let peer = Peer { uid: 0, user: None, login: None };
     let end = ("porn.example".parse().unwrap(), "pupils".to_owned());
-    service.allow(end.0, end.1, 10 * MINUTE, "a lesson".into(), peer).unwrap();
+    service.allow(end.0, end.1, 10 * MINUTE, "a lesson".into(), root()).unwrap();
     assert!(service.may_see("porn.example", PUPILS));
 }
 
@@ -239,6 +221,33 @@ async fn how_often_codes_may_be_tried() {
     }
     tokio::time::advance(WINDOW).await;
     attempt(client(1), COLLEGE).unwrap();
+    assert_eq!(service.counted(), [3 * u64::from(OF_CLIENT) + 1, 0, u64::from(OF_CLIENT) + 1, 1]);
+}
+
+/// At other hours the right code lets nothing through, and costs no try.
+#[test]
+fn hours_of_a_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(folder.path());
+    let hour = Timestamp::now().to_zoned(TimeZone::get("Europe/Paris").unwrap()).hour();
+    let between = |from, to| {
+        let [from, to] = [from, to].map(|later| (hour + later) % 24);
+        // Of the last code.
+        let config =
+            format!("{CONFIG}[[code.hours]]\nfrom = \"{from:02}:00\"\nto = \"{to:02}:00\"\n");
+        fs::write(folder.path().join("preau.toml"), config).unwrap();
+        service.reload().unwrap();
+    };
+    between(3, 20);
+    for _ in 0..2 * OF_CLIENT {
+        let error = service.unlock("games.example", OTHERS, PRIMARY).unwrap_err();
+        assert!(matches!(error, UnlockError::OutOfHours), "{error}");
+    }
+    assert!(!service.may_see("games.example", OTHERS));
+    service.unlock("games.example", PUPILS, COLLEGE).unwrap();
+    between(23, 3);
+    service.unlock("games.example", OTHERS, PRIMARY).unwrap();
+    assert_eq!(service.counted(), [2, 2 * u64::from(OF_CLIENT), 0, 0]);
 }
 
 /// Somebody has as many addresses as there are: their network is held up, and others are not.

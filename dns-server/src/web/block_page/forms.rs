@@ -190,6 +190,11 @@ fn said_of_no_unlock(error: &UnlockError) -> Refused {
                 format!("This code opens a site for {minutes} min at most."),
             )
         }
+        UnlockError::OutOfHours => (
+            StatusCode::FORBIDDEN,
+            "Ce code ne vaut pas à cette heure.".to_owned(),
+            "This code does not hold at this hour.".to_owned(),
+        ),
         UnlockError::NoCode | UnlockError::NotLiftable { .. } | UnlockError::Floor { .. } => (
             StatusCode::FORBIDDEN,
             "Aucun code n’ouvre ce site : écrivez à l’équipe du réseau.".to_owned(),
