@@ -39,7 +39,7 @@ use crate::{
     config::Page,
     policy::{
         decide::{self, Decision},
-        refusal::{Refusal, Telling},
+        refusal::{Authority, Refusal, Telling},
     },
     service::Service,
     wire::rr_type,
@@ -93,8 +93,11 @@ async fn respond(
     let snapshot = Arc::clone(&service.snapshot());
     let Some(page) = snapshot.terms.page() else { return nothing(StatusCode::FORBIDDEN) };
     let standing = Standing::of(&snapshot, &asked, client).await;
-    let has_code = snapshot.group_of(client).is_some_and(|group| snapshot.terms.has_code(group));
-    show(page, &asked, &standing, has_code, notice)
+    // Against the floor no code helps.
+    let is_floor = |refusal: &Refusal<'_>| refusal.authority == Authority::Floor;
+    let may_unlock = !matches!(&standing, Standing::Refused(refusal, _) if is_floor(refusal))
+        && snapshot.group_of(client).is_some_and(|group| snapshot.terms.has_code(group));
+    show(page, &asked, &standing, may_unlock, notice)
 }
 
 /// Does what a form wishes, about a name that is refused; what became of it.
@@ -158,7 +161,7 @@ fn show(
     page: &Page,
     asked: &Asked,
     standing: &Standing<'_>,
-    has_code: bool,
+    may_unlock: bool,
     notice: Option<Notice>,
 ) -> Response<Body> {
     let language = asked.language;
@@ -179,7 +182,7 @@ fn show(
     let name = asked.name.as_ref().filter(|_| state != State::Nothing);
     let status = notice.as_ref().map_or(status, |notice| notice.status);
     let view = View::new(page, language, state, name, why).with_notice(notice);
-    let shown = page.template.render(&view.with_forms(has_code));
+    let shown = page.template.render(&view.with_forms(may_unlock));
     let mut response = nothing(status);
     *response.body_mut() = shown.html.into();
     let form_targets = page.search.as_ref().and_then(|engine| engine.form.as_ref());

@@ -56,6 +56,16 @@ reasons = "category"
 [profile.closed]
 mode = "closed"
 reasons = "code"
+[[group]]
+name = "primary"
+networks = ["10.6.0.0/16"]
+profile = "child"
+[floor]
+profile = "academy"
+groups = ["primary"]
+[profile.academy]
+block = ["ads"]
+block_names = ["floor.example", "www.example"]
 "#;
 
 /// Addresses of a pupil, and so on.
@@ -63,6 +73,8 @@ const PUPIL: &str = "10.0.0.1";
 const STAFF: &str = "10.9.0.1";
 const DISCREET: &str = "10.8.0.1";
 const CLOSED: &str = "10.7.0.1";
+/// In a group with a floor.
+const PRIMARY: &str = "10.6.0.1";
 const STRANGER: &str = "192.0.2.9";
 
 struct Got {
@@ -185,6 +197,11 @@ fn what_is_told_of_a_refusal_is_what_its_profile_tells() {
         (PUPIL, "www.google.fr", 421, vec!["Cette page est ouverte."], vec![]),
         (STAFF, "ads.example", 421, vec!["Cette page est ouverte."], vec![]),
         (STAFF, "porn.example", 403, vec!["pornographie"], vec![]),
+        (PRIMARY, "porn.example", 403, vec!["pornographie"], vec!["autorité"]),
+        (PRIMARY, "ads.example", 403, vec!["publicité (décision d’une autorité supérieure)", "hosts"], vec![]),
+        (PRIMARY, "floor.example", 403, vec!["décision d’une autorité supérieure"], vec!["établissement)", "choix de", "(décision"]),
+        (PRIMARY, "chosen.example", 403, vec!["choix de l’établissement"], vec!["autorité"]),
+        (PRIMARY, "alias.example", 403, vec!["décision d’une autorité supérieure", "www.example"], vec!["choix de"]),
         (DISCREET, "porn.example", 403, vec!["pornographie"], vec!["ut1-adult", "Liste"]),
         (CLOSED, "unknown.example", 403, vec!["unknown.example"], vec!["Raison", "Liste"]),
         (PUPIL, "printer.school.example", 404, vec!["Ici, tu es à l’abri."], vec!["printer", "Pour les adultes"]),
@@ -251,6 +268,15 @@ fn in_french_first_and_in_english_where_that_is_preferred() {
     for words in ["fermée", "pornographie", "Chercher", "établissement", "Liste"] {
         assert!(french.text.contains(words), "{words}");
         assert!(!english.text.contains(words), "{words}");
+    }
+    for (host, says) in [
+        ("chosen.example", "a choice of the school’s"),
+        ("floor.example", "a higher authority’s decision"),
+        ("ads.example", "advertising (a higher authority’s decision)"),
+    ] {
+        let headers: [(&str, &[u8]); 2] = [("host", host.as_bytes()), ("accept-language", b"en")];
+        let text = parsed(&got(PRIMARY, "GET", "/", &headers).body).text;
+        assert!(text.contains(says), "{host}: {text}");
     }
 }
 

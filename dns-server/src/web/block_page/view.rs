@@ -12,7 +12,7 @@ use crate::{
     config::Page,
     policy::{
         inspect::Objection,
-        refusal::{Cause, Contact, Detail, Language, Refusal, Telling},
+        refusal::{Authority, Cause, Contact, Detail, Language, Refusal, Telling},
         search::Engine,
     },
 };
@@ -109,9 +109,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The same, with forms: that of codes only where there is one.
-    pub(super) fn with_forms(self, has_code: bool) -> Self {
-        Self { report: Some(forms::REPORT), unlock: has_code.then_some(forms::UNLOCK), ..self }
+    /// The same, with forms: that of codes only where one may help.
+    pub(super) fn with_forms(self, may_unlock: bool) -> Self {
+        Self { report: Some(forms::REPORT), unlock: may_unlock.then_some(forms::UNLOCK), ..self }
     }
 
     /// The same, and what became of a form.
@@ -194,29 +194,43 @@ impl<'a> Why<'a> {
         };
         Self {
             category: refusal.cause.category().map(|category| category.name.as_str()),
-            reason: Some(in_words(&refusal.cause, language)),
+            reason: Some(in_words(refusal, language)),
             through: through.filter(|_| with_list),
             list: rule.and_then(|reason| reason.source).filter(|_| with_list),
         }
     }
 }
 
-/// A cause in the words of a language.
-fn in_words(cause: &Cause<'_>, language: Language) -> String {
+/// Why something is refused and, where it is not the school, who decides so, in the words of a
+/// language.
+fn in_words(refusal: &Refusal<'_>, language: Language) -> String {
+    let is_floor = refusal.authority == Authority::Floor;
+    let decision = match (language, is_floor) {
+        (Language::French, false) => "choix de l’établissement",
+        (Language::French, true) => "décision d’une autorité supérieure",
+        (Language::English, false) => "a choice of the school’s",
+        (Language::English, true) => "a higher authority’s decision",
+    };
+    match cause_in_words(&refusal.cause, language) {
+        Some(cause) if is_floor => format!("{cause} ({decision})"),
+        Some(cause) => cause.to_owned(),
+        None => decision.to_owned(),
+    }
+}
+
+/// A cause in the words of a language; `None`: it is nothing but somebody's choice.
+fn cause_in_words<'a>(cause: &Cause<'a>, language: Language) -> Option<&'a str> {
     if let Some(category) = cause.category() {
         let label = match language {
             Language::French => &category.fr,
             Language::English => &category.en,
         };
-        return if label.is_empty() { category.name.clone() } else { label.clone() };
+        return Some(if label.is_empty() { &category.name } else { label });
     }
     let [french, english] = match cause {
         Cause::Rule(reason) | Cause::Objection(Objection { reason, .. }) => match reason.step {
-            Step::OperatorNames => ["choix de l’établissement", "a choice of the school’s"],
-            Step::Default => [
-                "seuls les sites choisis par l’établissement sont ouverts",
-                "only sites that the school chose are open",
-            ],
+            Step::OperatorNames => return None,
+            Step::Default => ["seuls les sites choisis sont ouverts", "only chosen sites are open"],
             _ => ["règle d’une liste", "a rule of a list"],
         },
         Cause::Engine(_) => [
@@ -228,10 +242,10 @@ fn in_words(cause: &Cause<'_>, language: Language) -> String {
             "an address of the inside behind a public name",
         ],
     };
-    match language {
-        Language::French => french.to_owned(),
-        Language::English => english.to_owned(),
-    }
+    Some(match language {
+        Language::French => french,
+        Language::English => english,
+    })
 }
 
 impl<'a> Search<'a> {

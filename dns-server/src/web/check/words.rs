@@ -10,8 +10,8 @@ use crate::policy::{
 /// Why something is refused, in a sentence or two.
 pub(super) fn reason(language: Language, authority: Authority, grounds: &Grounds<'_>) -> String {
     let mut words = match language {
-        Language::French => french(grounds),
-        Language::English => english(grounds),
+        Language::French => french(authority, grounds),
+        Language::English => english(authority, grounds),
     };
     if authority == Authority::Floor {
         words.push_str(match language {
@@ -39,7 +39,7 @@ pub(super) fn category(language: Language, info: &CategoryInfo) -> &str {
     if name.is_empty() { &info.name } else { name }
 }
 
-fn french(grounds: &Grounds<'_>) -> String {
+fn french(authority: Authority, grounds: &Grounds<'_>) -> String {
     let named = |info: Option<&CategoryInfo>| {
         info.map_or("page listée".to_owned(), |info| category(Language::French, info).to_owned())
     };
@@ -54,6 +54,7 @@ fn french(grounds: &Grounds<'_>) -> String {
             (None, Matched::Nothing) => {
                 "Refusé : ce profil n'ouvre que les sites choisis.".to_owned()
             }
+            (None, rule) if authority == Authority::Floor => format!("Refusé (règle {rule})."),
             (None, rule) => format!("Refusé par l'établissement (règle {rule})."),
         },
         Grounds::Host(_, Cause::Engine(engine)) => {
@@ -79,7 +80,7 @@ fn french(grounds: &Grounds<'_>) -> String {
     }
 }
 
-fn english(grounds: &Grounds<'_>) -> String {
+fn english(authority: Authority, grounds: &Grounds<'_>) -> String {
     let named = |info: Option<&CategoryInfo>| {
         info.map_or("listed page".to_owned(), |info| category(Language::English, info).to_owned())
     };
@@ -94,6 +95,7 @@ fn english(grounds: &Grounds<'_>) -> String {
             (None, Matched::Nothing) => {
                 "Refused: this profile opens nothing but chosen sites.".to_owned()
             }
+            (None, rule) if authority == Authority::Floor => format!("Refused (rule {rule})."),
             (None, rule) => format!("Refused by the establishment (rule {rule})."),
         },
         Grounds::Host(_, Cause::Engine(engine)) => {
