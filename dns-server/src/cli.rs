@@ -448,19 +448,21 @@ fn check_config(config: &Config) -> Result<(), Failure> {
 fn make_code(out: Option<&Path>) -> Result<(), Failure> {
     let code = code::generate();
     let digest = CodeDigest::of(&code).expect("what is made is not weak");
+    let Some(path) = out else {
+        println!("The code, for teachers: {code}");
+        println!("A line for its file:    {digest}");
+        return Ok(());
+    };
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
+    let written = file.and_then(|mut file| writeln!(file, "{digest}"));
+    written.map_err(|error| {
+        let shown = path.display();
+        let message =
+            format!("cannot make {shown}: {error}; name a new file in a folder that exists");
+        Failure::Told { message, code: 1 }
+    })?;
     println!("The code, for teachers: {code}");
-    match out {
-        None => println!("A line for its file:    {digest}"),
-        Some(path) => {
-            let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path);
-            let written = file.and_then(|mut file| writeln!(file, "{digest}"));
-            written.map_err(|error| {
-                let message = format!("cannot write {}: {error}", path.display());
-                Failure::Told { message, code: 1 }
-            })?;
-            println!("Its digest is in {}; the code is nowhere: note it.", path.display());
-        }
-    }
+    println!("Its digest is in {}; the code is nowhere: note it.", path.display());
     Ok(())
 }
 
@@ -478,7 +480,8 @@ fn make_authority(folder: &Path, excluded: &[DomainName]) -> Result<(), Failure>
         .and_then(|()| write(config::AUTHORITY_KEY, &new.key, 0o600))
         .and_then(|()| write(config::AUTHORITY_CERTIFICATE, &new.certificate, 0o644));
     written.map_err(|error| {
-        let message = format!("cannot make {}: {error}; name a new folder", folder.display());
+        let shown = folder.display();
+        let message = format!("cannot make {shown}: {error}; name a new folder in one that exists");
         Failure::Told { message, code: 1 }
     })?;
     let [key, certificate] = [config::AUTHORITY_KEY, config::AUTHORITY_CERTIFICATE]

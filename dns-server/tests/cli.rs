@@ -6,14 +6,19 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpStream, UdpSocket},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 
 use filter_core::{FilterBuilder, Stamp};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tempfile::TempDir;
 
 fn preau(arguments: &[&str]) -> Command {
@@ -468,6 +473,150 @@ fn operating_a_server() {
     let (code, _, stderr) = site.run(&["audit", "--verify"]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("line 4 was changed"), "{stderr}{text}");
+}
+
+/// Whether `preau` makes something new under a name, and says what to do where it cannot.
+fn makes_only_what_is_new(command: &str, out: &Path) {
+    let make = |out: &Path| run(preau(&[command, "--out"]).arg(out));
+    assert_eq!(make(out).0, Some(0));
+    for (path, why) in [(out, "File exists"), (&out.join("none/new"), "(os error ")] {
+        let (code, stdout, stderr) = make(path);
+        assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
+        assert!(
+            stderr.starts_with(&format!("error: cannot make {}: ", path.display())),
+            "{stderr}"
+        );
+        assert!(stderr.contains(why) && stderr.contains("; name a new "), "{stderr}");
+        assert!(stderr.ends_with(" that exists\n"), "{stderr}");
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// A teacher's code from its making to the audit log.
+#[test]
+fn a_teachers_code() {
+    let (code, stdout, _) = run(&mut preau(&["code"]));
+    let [shown, digest] = [0, 1].map(|line| stdout.lines().nth(line).unwrap_or_default());
+    assert_eq!((code, stdout.lines().count()), (Some(0), 2), "{stdout}");
+    assert!(shown.starts_with("The code, for teachers: "), "{stdout}");
+    assert!(digest.starts_with("A line for its file:    sha256:"), "{stdout}");
+
+    let site = operated();
+    let file = site.0.path().join("college.code");
+    makes_only_what_is_new("code", &file);
+    let kept = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let (_, stdout, _) = run(preau(&["code", "--out"]).arg(&file));
+    let code = stdout.lines().next().unwrap().rsplit(' ').next().unwrap();
+    assert_eq!(stdout.lines().count(), 2, "{stdout}");
+    assert!(stdout.contains(&format!("Its digest is in {};", file.display())), "{stdout}");
+    let digest = fs::read_to_string(&file).unwrap();
+    assert!(digest.starts_with("sha256:") && digest != kept && !stdout.contains(&*digest));
+    assert!(!digest.contains(code) && mode(&file) == 0o640, "{digest}");
+    assert_eq!(run(&mut preau(&["code", "--for", "a"])).0, Some(2));
+
+    let config = fs::read_to_string(site.config()).unwrap();
+    site.write(&format!(
+        "{config}[page]\naddresses = [\"127.0.0.1\"]\nlisten = [\"127.0.0.1:0\"]\n\
+         [profile.child]\nrefusal = \"page\"\n\
+         [[code]]\nid = \"college\"\nfile = \"college.code\"\ngroups = [\"pupils\"]\n"
+    ));
+    let mut server = Server::start(&site);
+    let line = server.wait_for("block page at http://");
+    server.wait_for("listening on ");
+    let page = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    let typed = |name: &str, code: &str| {
+        let body = format!("code={code}&minutes=15");
+        let request = format!(
+            "POST /_preau/unlock HTTP/1.1\r\nHost: {name}\r\nOrigin: http://{name}\r\n\
+             Accept: text/html\r\nAccept-Language: en\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(page).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    for (name, typed_code, says) in [
+        ("amazon.fr", "k7fq-29mx-p4tr", "That is not the code. Tries left: 4."),
+        ("pornhub.com", code, "No code opens this site"),
+        ("amazon.fr", code, "This site is open for 15 min"),
+    ] {
+        let text = typed(name, typed_code);
+        assert!(text.contains(says) && !text.contains(code), "{text}");
+    }
+    let (_, list, _) = site.run(&["allow", "--list"]);
+    assert!(list.starts_with("amazon.fr for pupils until ") && list.lines().count() == 1, "{list}");
+    let (_, audit, _) = site.run(&["audit"]);
+    assert!(audit.contains(", by code college: on the block page\n"), "{audit}");
+    let log = server.seen.clone();
+    assert!(!audit.contains(code) && !log.contains(code) && !log.contains("amazon"), "{log}");
+}
+
+/// An authority from its making to a post that trusts it.
+#[test]
+fn an_authority_for_the_block_page() {
+    let site = operated();
+    let folder = site.0.path().join("authority");
+    makes_only_what_is_new("ca", &folder);
+    fs::remove_dir_all(&folder).unwrap();
+    let excluded = ["--exclude", "gouv.fr", "--exclude", "amazon.fr"];
+    let (code, stdout, stderr) = run(preau(&["ca", "--out"]).arg(&folder).args(excluded));
+    assert_eq!((code, &*stderr), (Some(0), ""));
+    let [certificate, key] = ["authority.pem", "authority.key"].map(|name| folder.join(name));
+    for text in
+        [&*certificate.to_string_lossy(), "whoever has it can pretend", "block-page-https.md"]
+    {
+        assert!(stdout.contains(text), "{text}: {stdout}");
+    }
+    assert_eq!([mode(&folder), mode(&certificate), mode(&key)], [0o755, 0o644, 0o600]);
+    for arguments in [&["ca"][..], &["ca", "--out", "x", "--exclude", "no name"]] {
+        assert_eq!(run(&mut preau(arguments)).0, Some(2), "{arguments:?}");
+    }
+
+    let config = fs::read_to_string(site.config()).unwrap();
+    site.write(&format!(
+        "{config}[page]\naddresses = [\"127.0.0.1\"]\nhttps = [\"127.0.0.1:0\"]\n\
+         authority = \"authority\"\n[profile.child]\nrefusal = \"page\"\n"
+    ));
+    let mut server = Server::start(&site);
+    let line = server.wait_for("block page at https://");
+    server.wait_for("listening on ");
+    let page = line.split("https://").nth(1).unwrap().split('/').next().unwrap();
+    let visited = |name: &'static str| visited(page, &certificate, name);
+    let (text, days) = visited("pornhub.com").unwrap();
+    assert!(text.starts_with("HTTP/1.1 403 ") && text.contains("pornhub.com"), "{text}");
+    assert_eq!(days, 8); // a week, and the day before for clocks that are slow
+    // Excluded; then not refused.
+    assert!(visited("amazon.fr").unwrap_err().contains("NameConstraintViolation"));
+    assert!(visited("fr.wikipedia.org").unwrap_err().contains("alert"));
+}
+
+/// What a post gets of a page that trusts one authority alone, and for how many days the page's
+/// certificate is valid; or why not.
+fn visited(page: &str, authority: &Path, name: &'static str) -> Result<(String, i64), String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection = ClientConnection::new(Arc::new(config), name.try_into().unwrap()).unwrap();
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(page).unwrap());
+    let request = format!("GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let leaf = &stream.conn.peer_certificates().unwrap()[0];
+    let (_, leaf) = x509_parser::parse_x509_certificate(leaf).unwrap();
+    let valid = leaf.validity();
+    Ok((text, (valid.not_after.timestamp() - valid.not_before.timestamp()) / 86_400))
 }
 
 /// A disk of its own for a folder, which may be full. Only root has one.
