@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "says what was missed, or that it was skipped")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::LazyLock,
@@ -154,4 +154,49 @@ fn lookalikes() {
     );
     assert!(1_000 * of_words <= words.len(), "{of_words} dictionary words");
     assert!(100 * of_homographs <= 5 * homographs.len(), "{of_homographs} homographs");
+}
+
+/// Words and phrases that other projects call offensive, each alone, by what they call them: how many are
+/// refused, how many have some weight, which have none. Most of them are no offence alone (`adult`, `casino`,
+/// `armory`), so that few of them are to be refused.
+#[test]
+fn offensive_words_of_others() {
+    let Some(rows) = shared("keywords/keywords.tsv") else { return };
+    // Categories of the table, languages, how many it has, and how many of them are refused at least.
+    let asked: [(&str, &[&str], usize, usize); 13] = [
+        ("profanity", &["fr"], 3_235, 480),
+        ("profanity", &["en"], 3_204, 236),
+        ("profanity", &["ar", "de", "es", "it", "pt", "tr"], 3_061, 132),
+        ("e2g:pornography", &["fr"], 117, 15),
+        ("e2g:pornography", &["en"], 5_255, 1_160),
+        ("e2g:pornography", &["de", "es", "it", "pt"], 1_608, 198),
+        ("e2g:badwords", &["fr", "en"], 35, 12),
+        ("e2g:gambling", &["fr", "en"], 38, 2),
+        ("e2g:violence", &["fr", "en"], 113, 8),
+        ("e2g:gore", &["fr", "en"], 11, 1),
+        ("e2g:weapons", &["fr", "en"], 155, 2),
+        ("e2g:illegaldrugs", &["fr", "en"], 82, 1),
+        ("e2g:intolerance", &["fr", "en"], 79, 9),
+    ];
+    for (category, languages, all, least) in asked {
+        let is_asked = |row: &&Vec<String>| {
+            row[3] == category && languages.contains(&row[0].as_str()) && !row[2].starts_with('-')
+        };
+        // `a + b` is a and b, anywhere.
+        let terms: BTreeSet<String> =
+            rows.iter().filter(is_asked).map(|row| row[1].replace(" + ", " ")).collect();
+        let (mut refused, mut weighted, mut unknown) = (0, 0, Vec::new());
+        for term in &terms {
+            let trace = CHILD.explain_text(term);
+            refused += usize::from(trace.blocked);
+            weighted += usize::from(!trace.phrases.is_empty());
+            unknown.extend(trace.phrases.is_empty().then_some(term));
+        }
+        println!(
+            "{category} {languages:?}: {refused} refused, {weighted} weighted of {}; neither: {unknown:?}",
+            terms.len()
+        );
+        assert_eq!(terms.len(), all, "{category} {languages:?}");
+        assert!(refused >= least, "{category} {languages:?}: {refused} of {least}");
+    }
 }

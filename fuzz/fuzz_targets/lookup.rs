@@ -1,11 +1,11 @@
-//! Random rules, profile and questions: engine = oracle.
+//! Random rules, learned pieces, profile and questions: engine = oracle.
 #![no_main]
 
 #[path = "../../filter-core/tests/oracle/mod.rs"]
 mod oracle;
 
 use arbitrary::Arbitrary;
-use filter_core::{DomainName, Mode, Profile, Source};
+use filter_core::{DomainName, Learned, LearnedCategory, Mode, Profile, Source};
 use libfuzzer_sys::fuzz_target;
 use oracle::{Both, bind, engine_answer};
 
@@ -18,6 +18,10 @@ struct Input {
     block_names: Vec<Host>,
     allow_names: Vec<Host>,
     closed: bool,
+    pieces: Vec<(Vec<u8>, i8)>,
+    base: i8,
+    least: i16,
+    unlisted: u8,
 }
 
 /// Labels out of few, so that names meet.
@@ -27,15 +31,32 @@ struct Host(Vec<u8>);
 impl Host {
     fn name(&self) -> DomainName {
         let labels = self.0.iter().take(6).map(|octet| ["a", "b", "ad", "x-a"][usize::from(octet % 4)]);
-        let text = labels.chain(["q", "example"]).collect::<Vec<_>>().join(".");
+        // Below the second and the third there are sites, of which there are scores.
+        let below = ["q.example", "fr", "co.uk"][self.0.len() % 3];
+        let text = labels.chain([below]).collect::<Vec<_>>().join(".");
         text.parse().expect("short labels of host octets")
     }
+}
+
+/// Pieces of those names: a piece that is none is left out.
+fn learned(input: &Input) -> Learned {
+    let octets = |piece: &[u8]| -> String {
+        piece.iter().take(8).map(|octet| char::from(b".abdx-fr"[usize::from(octet % 8)])).collect()
+    };
+    let pieces = input.pieces.iter().take(30);
+    let pieces = pieces.map(|(piece, weight)| (octets(piece), i16::from(*weight)));
+    let weights = pieces.filter(|(piece, weight)| piece.len() >= 2 && *weight != 0).collect();
+    let name = CATEGORIES[usize::from(input.unlisted / 4 % 4)].to_owned();
+    let mistakes = [(1, i32::from(input.least)), (3, i32::from(input.least) / 2)].into();
+    let category = LearnedCategory { name, base: i32::from(input.base), mistakes, weights };
+    Learned { from: Vec::new(), categories: vec![category] }
 }
 
 const CATEGORIES: [&str; 4] = ["porn", "ads", "tracking", "games"];
 
 fuzz_target!(|input: Input| {
     let mut both = Both::default();
+    both.learned(&learned(&input));
     for source in [
         Source::block("porn", &["porn"]),
         Source::block("ads", &["ads", "tracking"]),
@@ -73,6 +94,7 @@ fuzz_target!(|input: Input| {
         allow: set(input.allow),
         block_names: names(&input.block_names),
         allow_names: names(&input.allow_names),
+        unlisted: u32::from(input.unlisted % 4),
         mode: if input.closed { Mode::Closed } else { Mode::Open },
         ..Profile::custom("fuzz")
     };

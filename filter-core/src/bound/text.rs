@@ -21,8 +21,9 @@ impl BoundFilter {
     /// characters and the ways of writing a letter make no difference, and disguised words are read
     /// (`p0rn`, `p.o.r.n`).
     ///
-    /// Time is linear in the text, memory bounded. The first call on a bundle builds its phrase index,
-    /// unless [`Filter::prepare_text`](crate::Filter::prepare_text) did.
+    /// Time is linear in the text, memory bounded by a few megabytes; no text is cut, however long. The
+    /// first call on a bundle builds its phrase index, unless
+    /// [`Filter::prepare_text`](crate::Filter::prepare_text) did.
     ///
     /// ```
     /// # use filter_core::{Filter, FilterBuilder, Profile, Source, Stamp, TextVerdict};
