@@ -200,7 +200,7 @@ impl FilterBuilder {
         }
         let dictionary = writer.finish();
         let index = index::write(blake3::hash(&dictionary).as_bytes(), numbered_names);
-        let [fragments, expressions, networks, urls, phrases] =
+        let [fragments, expressions, networks, prefixes, url_expressions, phrases] =
             patterns.each_ref().map(|patterns| patterns.len() as u64);
         let counts = Counts {
             names: names.rule_names,
@@ -208,7 +208,7 @@ impl FilterBuilder {
             fragments,
             expressions,
             networks,
-            urls,
+            urls: prefixes + url_expressions,
             phrases,
             by_category: self.count_by_category(&interner),
         };

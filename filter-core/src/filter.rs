@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) rule_sets: RuleSets,
     pub(crate) fragments: Patterns,
     pub(crate) expressions: Patterns,
+    pub(crate) url_expressions: Patterns,
     pub(crate) networks: Networks,
     automata: OnceLock<Result<Automata, AutomataError>>,
     learned: Option<Range<usize>>,
@@ -107,6 +108,9 @@ impl Filter {
         let expressions = patterns(SectionKind::Expressions)?;
         // Where there are any.
         let optional = |kind| sections.range(kind).map(|range| &file[range]).unwrap_or_default();
+        let kind = SectionKind::UrlExpressions;
+        let url_expressions =
+            Patterns::read(optional(kind)).map_err(|what| malformed(kind, what))?;
         let networks = Networks::read(optional(SectionKind::Networks))
             .map_err(|what| malformed(SectionKind::Networks, what))?;
         if optional(SectionKind::Phrases).len() > phrases::MAX_SECTION {
@@ -157,6 +161,7 @@ impl Filter {
             rule_sets,
             fragments,
             expressions,
+            url_expressions,
             networks,
             automata: OnceLock::new(),
             learned,
@@ -176,9 +181,11 @@ impl Filter {
     /// [`BindError`].
     pub fn bind(&self, profile: &Profile) -> Result<BoundFilter, BindError> {
         let inner = &self.inner;
-        let automata = inner
-            .automata
-            .get_or_init(|| Automata::build(&inner.fragments.texts, &inner.expressions.texts));
+        let automata = inner.automata.get_or_init(|| {
+            let texts = [&inner.fragments, &inner.expressions, &inner.url_expressions];
+            let [fragments, expressions, url_expressions] = texts.map(|patterns| &patterns.texts);
+            Automata::build(fragments, expressions, url_expressions)
+        });
         automata.as_ref().map_err(|error| BindError::Automata(error.clone()))?;
         BoundFilter::new(Arc::clone(inner), profile)
     }

@@ -68,6 +68,6 @@ pub use rule::{Action, Fragment, NamePattern, Options, RuleError, Scope, Source,
 pub use rules::{ListedName, ListedPattern, NameRule, Names, PatternRule};
 pub use score::Score;
 pub use text::{CategoryScore, FoundPhrase, FoundTerm, TextReason, TextTrace, TextVerdict};
-pub use url::{PageReason, SearchResult, UrlVerdict, host_of, query_of};
+pub use url::{PageMatch, PageReason, SearchResult, UrlVerdict, host_of, query_of};
 pub use url_prefix::{UrlPrefix, UrlPrefixError};
 pub use verdict::{Candidate, Effect, Matched, Reason, Standing, Step, Trace, Verdict};

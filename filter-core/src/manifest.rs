@@ -59,7 +59,7 @@ pub struct Counts {
     /// Networks.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub networks: u64,
-    /// URL prefixes.
+    /// Rules on URLs: beginnings and expressions.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub urls: u64,
     /// Phrases.

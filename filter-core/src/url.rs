@@ -11,7 +11,7 @@ pub enum UrlVerdict<'a> {
     Allowed,
     /// Its host is refused.
     BlockedHost(Reason<'a>),
-    /// A list has the beginning of the URL.
+    /// A list has the beginning of the URL, or an expression that it matches.
     BlockedPage(PageReason<'a>),
     /// What is searched for, or what a result says, is refused.
     BlockedText(TextReason<'a>),
@@ -48,8 +48,28 @@ pub struct PageReason<'a> {
     pub category: Option<&'a CategoryInfo>,
     /// The list that holds the rule.
     pub source: &'a str,
-    /// The beginning of the URL, as the list has it.
-    pub matched: &'a str,
+    /// What the list has of it.
+    pub matched: PageMatch<'a>,
+}
+
+/// What a list has of a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PageMatch<'a> {
+    /// Its beginning.
+    Beginning(&'a str),
+    /// A regular expression.
+    Expression(&'a str),
+}
+
+/// `example.com/~user`, `/[?&]q=casino/`
+impl fmt::Display for PageMatch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beginning(text) => f.write_str(text),
+            Self::Expression(text) => write!(f, "/{text}/"),
+        }
+    }
 }
 
 impl fmt::Display for PageReason<'_> {
@@ -85,6 +105,8 @@ pub fn query_of(url: &str) -> Vec<u8> {
 
 /// A URL in the parts that are judged.
 pub(crate) struct Parts<'u> {
+    /// `https` where none is written.
+    pub(crate) scheme: &'u str,
     pub(crate) host: &'u str,
     /// Where it is not the scheme's own.
     pub(crate) port: Option<u16>,
@@ -96,11 +118,11 @@ impl<'u> Parts<'u> {
     /// Takes apart `[scheme://][user@]host[:port][/path][?query][#fragment]`.
     pub(crate) fn of(url: &'u str) -> Self {
         let url = url.trim().split('#').next().unwrap_or_default();
-        let rest = match url.split_once("://") {
+        let (scheme, rest) = match url.split_once("://") {
             Some((scheme, rest)) if scheme.bytes().all(|octet| octet.is_ascii_alphanumeric()) => {
-                rest
+                (scheme, rest)
             }
-            _ => url.strip_prefix("//").unwrap_or(url),
+            _ => ("https", url.strip_prefix("//").unwrap_or(url)),
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '\\']).unwrap_or(rest.len()));
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -120,7 +142,7 @@ impl<'u> Parts<'u> {
             }
             _ => (authority, None),
         };
-        Self { host, port, path }
+        Self { scheme, host, port, path }
     }
 
     /// The words of the query, decoded. Names of its fields are left out.
@@ -178,7 +200,7 @@ mod tests {
             ("", ("", None, "")),
         ];
         for (url, expected) in cases {
-            let Parts { host, port, path } = Parts::of(url);
+            let Parts { host, port, path, .. } = Parts::of(url);
             assert_eq!((host, port, path), expected, "{url}");
         }
     }

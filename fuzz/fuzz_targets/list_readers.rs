@@ -19,6 +19,7 @@ impl Sink for Batch {
             Rule::Expression(text) => self.0.expression(text, options),
             Rule::Network(network) => self.0.network(network, options),
             Rule::Url(prefix) => self.0.url(prefix, options),
+            Rule::UrlExpression(text) => self.0.url_expression(text, options),
             Rule::Phrase(phrase) => self.0.phrase(phrase),
         }
     }

@@ -129,7 +129,7 @@ pub enum Limit {
     Expression,
     /// A network in answers, left out.
     Network,
-    /// A URL prefix, left out.
+    /// The beginning of a URL or an expression on URLs, left out.
     Url,
     /// A phrase, left out.
     Phrase,
@@ -160,7 +160,7 @@ impl Limit {
             PatternKind::Fragment => Self::Fragment,
             PatternKind::Expression => Self::Expression,
             PatternKind::Network => Self::Network,
-            PatternKind::Url => Self::Url,
+            PatternKind::Url | PatternKind::UrlExpression => Self::Url,
             PatternKind::Phrase => Self::Phrase,
         }
     }

@@ -131,6 +131,10 @@ impl Sink for Dump {
                 self.batch.network(network, options)?;
                 format!("network {network}")
             }
+            Rule::UrlExpression(text) => {
+                self.batch.url_expression(text, options)?;
+                format!("url expression {text}")
+            }
             Rule::Url(prefix) => {
                 self.batch.url(prefix, options)?;
                 format!("url {prefix}")

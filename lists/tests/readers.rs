@@ -42,6 +42,7 @@ impl Sink for Count {
             Rule::Expression(text) => self.batch.expression(text, options)?,
             Rule::Network(network) => self.batch.network(network, options)?,
             Rule::Url(prefix) => self.batch.url(prefix, options)?,
+            Rule::UrlExpression(text) => self.batch.url_expression(text, options)?,
             Rule::Phrase(phrase) => self.batch.phrase(phrase)?,
         }
         self.rules += 1;

@@ -46,10 +46,10 @@ fn every_real_source_is_read_and_every_line_counted() {
     let totals = report.totals;
     assert_eq!(totals.lines, totals.accepted + totals.skipped);
     assert_eq!(totals.lines, 2_388_781);
-    assert_eq!(totals.accepted, 2_345_968);
+    assert_eq!(totals.accepted, 2_345_969);
     let kinds = totals.accepted_by_kind;
     let kinds = [kinds.names, kinds.fragments, kinds.expressions, kinds.urls];
-    assert_eq!(kinds, [2_336_354, 59, 98, 9_457]);
+    assert_eq!(kinds, [2_336_354, 59, 98, 9_458]);
     assert_eq!(report.bundle.counts.names, 1_943_104);
     assert!(report.bundle.dictionary_bytes <= 14 * report.bundle.counts.names);
 }
@@ -166,7 +166,7 @@ fn a_build_of_the_real_lists_stays_within_its_means() {
     assert!(status.success());
     let ticks = children_user_ticks() - before;
     // USER_HZ is 100 on every Linux that Rust runs on.
-    let (lines, microseconds) = (2_345_968, ticks as f64 * 10_000.0);
+    let (lines, microseconds) = (2_345_969, ticks as f64 * 10_000.0);
     let a_line = microseconds / lines as f64;
     println!("{a_line:.2} µs of user CPU a line, {} octets resident a line", peak / lines);
     assert!(a_line > 0.0 && a_line <= USER_MICROSECONDS, "{a_line}");

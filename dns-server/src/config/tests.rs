@@ -722,7 +722,7 @@ error: there is no search engine `qwant-senior` in the table
 3 | search = \"qwant-senior\"
   |          ^^^^^^^^^^^^^^
   |
-help: write one of qwant-junior, kiddle, blinde-kuh; another one needs a row with `search_url` in a file of yours: [search] engines_file",
+help: write one of qwant-junior, kiddle; another one needs a row with `search_url` in a file of yours: [search] engines_file",
     ),
     (
         "[page]\naddresses = [\"10.0.0.80\"]\nsearch = \"kidrex\"\n",
@@ -733,7 +733,7 @@ error: it is not known where `kidrex` takes searches
 3 | search = \"kidrex\"
   |          ^^^^^^^^
   |
-help: write one of qwant-junior, kiddle, blinde-kuh; another one needs a row with `search_url` in a file of yours: [search] engines_file",
+help: write one of qwant-junior, kiddle; another one needs a row with `search_url` in a file of yours: [search] engines_file",
     ),
     (
         "[page]\naddresses = [\"the web\"]\n",

@@ -58,7 +58,7 @@ pub enum Grounds<'p> {
     Host(DomainName, Cause<'p>),
     /// Its host is a special-use name, or a canary, that does not exist here.
     NoSuchName,
-    /// A list has the beginning of its URL.
+    /// A list has the beginning of its URL, or an expression that it matches.
     Page(PageReason<'p>),
     /// What it says, or what is searched for there, is.
     Text(TextReason<'p>),
@@ -71,7 +71,7 @@ pub struct UrlExplanation<'p> {
     pub blocked: bool,
     /// What has a say about its host.
     pub host: Explanation<'p>,
-    /// By whose lists the beginning of the URL is refused, and why.
+    /// By whose lists its page is refused, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
     /// What is found in the words of its query.
@@ -202,7 +202,7 @@ fn of_host<'p>(ruling: Ruling<'p>, name: DomainName) -> Option<Finding<'p>> {
     }
 }
 
-/// Whose lists have the beginning of a URL. What lets its host through has its own limit for theirs.
+/// Whose lists refuse the page of a URL. What lets its host through has its own limit for theirs.
 fn page<'p>(
     audience: &'p Audience,
     unblock: Option<&'p Unblock>,

@@ -1,17 +1,26 @@
 //! URLs and results of searches: host, page, words.
 
+use std::collections::BTreeSet;
+
 use super::{BoundFilter, By, ListRule, listed::Listed};
 use crate::{
     DomainName, TextVerdict, Verdict,
-    url::{PageReason, Parts, SearchResult, UrlVerdict},
+    raw::{
+        patterns::{Automata, Patterns},
+        rule_sets::RuleSets,
+    },
+    url::{PageMatch, PageReason, Parts, SearchResult, UrlVerdict},
     url_prefix::authority,
 };
 
 impl BoundFilter {
     /// Asks about a URL: its host as [`host`](Self::host) does; then the beginnings of URLs that lists
-    /// have, the most specific first, at equal length an allow for what it lifts; then the words of its
-    /// query as [`text`](Self::text) does. A host that the operator allows has no refused pages; what is
-    /// searched for there is judged all the same.
+    /// have, the most specific first, at equal length an allow for what it lifts; then the expressions on
+    /// URLs; then the words of its query as [`text`](Self::text) does. A host that the operator allows has
+    /// no refused pages; what is searched for there is judged all the same.
+    ///
+    /// Of a host that is refused every page is, whatever lists allow of its pages: a resolver, which
+    /// sees no more than the host, refuses it too.
     pub fn url(&self, url: &str) -> UrlVerdict<'_> {
         self.judge(url, &[])
     }
@@ -84,7 +93,8 @@ impl BoundFilter {
     fn page_of(&self, name: &DomainName, parts: &Parts<'_>) -> Option<PageReason<'_>> {
         let filter = &self.shared.filter;
         let (pages, section) = filter.pages();
-        if section.is_empty() {
+        let automata = filter.automata().filter(|automata| automata.has_url_expressions());
+        if section.is_empty() && automata.is_none() {
             return None;
         }
         let listed = Listed::of(self, name);
@@ -94,22 +104,34 @@ impl BoundFilter {
         }
         let url =
             authority(name, parts.port) + if parts.path.is_empty() { "/" } else { parts.path };
-        let of_set = |(text, set): (_, u32)| {
-            let rule = move |&entry| (text, ListRule { labels: str::len(text), entry });
-            filter.rule_sets.get(set).iter().map(rule)
-        };
-        let found: Vec<(&str, ListRule)> =
-            pages.beginnings(section, &url).flat_map(of_set).collect();
+        let sets = &filter.rule_sets;
+        let beginnings: Vec<_> = pages
+            .beginnings(section, &url)
+            .flat_map(|(text, set)| rules(sets, set, PageMatch::Beginning(text), text.len()))
+            .collect();
+        let found = automata.map(|automata| matching(automata, &url, parts.scheme));
+        let expressions: Vec<_> = found
+            .into_iter()
+            .flatten()
+            .flat_map(|index| {
+                let Patterns { texts, rule_sets } = &filter.url_expressions;
+                // Less specific than anything on a name, as patterns on names are.
+                rules(sets, rule_sets[index], PageMatch::Expression(&texts[index]), 0)
+            })
+            .collect();
 
         let mut lifted = listed.lifted_at(0);
-        for level in found.chunk_by(|a, b| a.1.labels == b.1.labels) {
-            let rules = || level.iter().filter(|(_, rule)| !rule.entry.is_exception());
-            for (_, rule) in rules() {
+        let levels = beginnings.chunk_by(|a, b| a.1.labels == b.1.labels);
+        for level in levels.chain([expressions.as_slice()]) {
+            let own = || level.iter().filter(|(_, rule)| !rule.entry.is_exception());
+            for (_, rule) in own() {
                 lifted = lifted.union(self.in_force(rule.entry).lifts);
             }
             let left = |rule: ListRule| self.in_force(rule.entry).blocks.difference(lifted);
-            let is_excepted = |rule: ListRule| found.iter().any(|(_, other)| other.cancels(rule));
-            let blocking = rules().find(|(_, rule)| !left(*rule).is_empty() && !is_excepted(*rule));
+            let is_excepted = |rule: ListRule| {
+                listed.is_excepted(rule) || beginnings.iter().any(|(_, other)| other.cancels(rule))
+            };
+            let blocking = own().find(|(_, rule)| !left(*rule).is_empty() && !is_excepted(*rule));
             if let Some(&(matched, rule)) = blocking {
                 let categories = &filter.manifest.categories;
                 return Some(PageReason {
@@ -121,4 +143,25 @@ impl BoundFilter {
         }
         None
     }
+}
+
+/// The rules of a set, with what they are rules on, and how specific that is.
+fn rules<'f>(
+    sets: &'f RuleSets,
+    set: u32,
+    matched: PageMatch<'f>,
+    labels: usize,
+) -> impl Iterator<Item = (PageMatch<'f>, ListRule)> {
+    sets.get(set).iter().map(move |&entry| (matched, ListRule { labels, entry }))
+}
+
+/// The expressions that match a URL, with its scheme or without: lists are written for either.
+fn matching(automata: &Automata, url: &str, scheme: &str) -> BTreeSet<usize> {
+    let mut matching = BTreeSet::new();
+    for text in [url, &format!("{scheme}://{url}")] {
+        automata.url_expressions(text, |index| {
+            matching.insert(index);
+        });
+    }
+    matching
 }

@@ -47,7 +47,7 @@ impl Row {
 }
 
 impl Batch {
-    /// Most expressions of one batch: checking each takes milliseconds, and each may cost memory.
+    /// Most expressions of one batch, on names and on URLs each: checking each takes milliseconds, and each may cost memory.
     pub const MAX_EXPRESSIONS: usize = 1000;
     /// Shortest prefix of a network of IPv4: no list means a share of the whole Internet.
     pub const MIN_PREFIX_IPV4: u8 = 8;
@@ -101,12 +101,32 @@ impl Batch {
     /// [`RuleError::TooManyExpressions`], [`RuleError::ExceptionPattern`].
     pub fn expression(&mut self, text: &str, options: Options) -> Result<(), RuleError> {
         plain(options)?;
-        if self.patterns[PatternKind::Expression as usize].len() == Self::MAX_EXPRESSIONS {
-            return Err(RuleError::TooManyExpressions);
-        }
+        self.has_place(PatternKind::Expression)?;
         expressions::check(text)?;
         self.pattern(PatternKind::Expression, text.to_owned(), options);
         Ok(())
+    }
+
+    /// Adds a regular expression, found anywhere in a URL as it is written: in
+    /// `https://host[:port]/path?query`, and in the same without its scheme, the host in lower case, ASCII
+    /// case ignored. The ports 80 and 443 are left out, and a fragment (`#…`). Syntax as for
+    /// [`expression`](Self::expression).
+    ///
+    /// # Errors
+    /// As for [`expression`](Self::expression).
+    pub fn url_expression(&mut self, text: &str, options: Options) -> Result<(), RuleError> {
+        plain(options)?;
+        self.has_place(PatternKind::UrlExpression)?;
+        expressions::check_on_urls(text)?;
+        self.pattern(PatternKind::UrlExpression, text.to_owned(), options);
+        Ok(())
+    }
+
+    fn has_place(&self, kind: PatternKind) -> Result<(), RuleError> {
+        match self.patterns[kind as usize].len() < Self::MAX_EXPRESSIONS {
+            true => Ok(()),
+            false => Err(RuleError::TooManyExpressions),
+        }
     }
 
     /// Adds a network: answers that hold an address of it are refused. An exception spares its

@@ -44,10 +44,12 @@ pub enum SectionKind {
     Fragments,
     /// Regular expressions on host names.
     Expressions,
-    /// Networks, which answers are compared with. Absent where there are none, as the next two.
+    /// Networks, which answers are compared with. Absent where there are none, as the next three.
     Networks,
     /// URL prefixes.
     Urls,
+    /// Regular expressions on URLs.
+    UrlExpressions,
     /// Weighted phrases.
     Phrases,
     /// Weighted pieces of names, for names that no list knows: [`Learned`](crate::Learned).
@@ -55,7 +57,7 @@ pub enum SectionKind {
 }
 
 impl SectionKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Manifest,
         Self::Domains,
         Self::Index,
@@ -64,6 +66,7 @@ impl SectionKind {
         Self::Expressions,
         Self::Networks,
         Self::Urls,
+        Self::UrlExpressions,
         Self::Phrases,
         Self::Learned,
     ];
@@ -78,6 +81,7 @@ impl SectionKind {
             Self::Expressions => b"expressn",
             Self::Networks => b"networks",
             Self::Urls => b"urls\0\0\0\0",
+            Self::UrlExpressions => b"urlexprs",
             Self::Phrases => b"phrases\0",
             Self::Learned => b"learned\0",
         }

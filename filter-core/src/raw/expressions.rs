@@ -1,4 +1,4 @@
-//! Regular expressions on host names, as fully built DFAs of bounded size.
+//! Regular expressions on host names and on URLs, as fully built DFAs of bounded size.
 //!
 //! A DFA needs no cache: a search allocates nothing, takes no lock, and looks at each octet of the
 //! name once, whatever the expression. Every expression that matches is reported, so that a profile
@@ -22,7 +22,7 @@ use regex_automata::{
 use regex_syntax::hir::{Hir, Look};
 use thiserror::Error;
 
-use super::patterns::BYSTANDERS;
+use super::patterns::{BYSTANDERS, BYSTANDING_PAGES};
 use crate::RuleError;
 
 /// Octets of an expression's NFA; larger ones are refused.
@@ -50,9 +50,9 @@ struct Group {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
-    /// From the start of the name, for expressions that may end anywhere.
+    /// From the start of the text, for expressions that may end anywhere.
     Forwards,
-    /// From the end of the name, for expressions that can end nowhere else.
+    /// From the end of the text, for expressions that can end nowhere else.
     Backwards,
 }
 
@@ -69,12 +69,33 @@ pub(crate) enum ExpressionError {
     Unsupported(String),
 }
 
-/// Checks that an expression can be built within the limits, and is not too broad.
+/// Checks that an expression on host names can be built within the limits, and is not too broad.
 pub(crate) fn check(text: &str) -> Result<(), RuleError> {
+    let alone = alone(text)?;
+    for host in BYSTANDERS.into_iter().chain([""]) {
+        if alone.matches(host) {
+            return Err(RuleError::TooBroad { host });
+        }
+    }
+    Ok(())
+}
+
+/// The same of an expression on URLs.
+pub(crate) fn check_on_urls(text: &str) -> Result<(), RuleError> {
+    let alone = alone(text)?;
+    for host in BYSTANDING_PAGES.into_iter().chain([""]) {
+        if alone.matches(host) || alone.matches(&format!("https://{host}")) {
+            return Err(RuleError::TooBroad { host });
+        }
+    }
+    Ok(())
+}
+
+fn alone(text: &str) -> Result<Expressions, RuleError> {
     if text.len() > MAX_LENGTH {
         return Err(RuleError::ExpressionTooLarge);
     }
-    let alone = Expressions::build(&[text]).map_err(|error| match error {
+    Expressions::build(&[text]).map_err(|error| match error {
         ExpressionError::TooLarge | ExpressionError::TooMany => RuleError::ExpressionTooLarge,
         ExpressionError::Unsupported(reason) => RuleError::Expression(reason),
         ExpressionError::Syntax(error) => {
@@ -82,15 +103,7 @@ pub(crate) fn check(text: &str) -> Result<(), RuleError> {
             let reason = shown.lines().last().unwrap_or_default();
             RuleError::Expression(reason.trim_start_matches("error: ").to_owned())
         }
-    })?;
-    for host in BYSTANDERS.into_iter().chain([""]) {
-        let mut matches = false;
-        alone.search(host.as_bytes(), |_| matches = true);
-        if matches {
-            return Err(RuleError::TooBroad { host });
-        }
-    }
-    Ok(())
+    })
 }
 
 impl Expressions {
@@ -113,17 +126,23 @@ impl Expressions {
         self.groups.is_empty()
     }
 
+    fn matches(&self, text: &str) -> bool {
+        let mut matches = false;
+        self.search(text.as_bytes(), |_| matches = true);
+        matches
+    }
+
     /// Calls `found` with the number of each expression that matches, perhaps more than once.
-    pub(crate) fn search(&self, host: &[u8], mut found: impl FnMut(usize)) {
+    pub(crate) fn search(&self, text: &[u8], mut found: impl FnMut(usize)) {
         for Group { direction, dfa, numbers } in &self.groups {
             let mut state = OverlappingState::start();
             loop {
                 let searched = match direction {
                     Direction::Forwards => {
-                        dfa.try_search_overlapping_fwd(&Input::new(host), &mut state)
+                        dfa.try_search_overlapping_fwd(&Input::new(text), &mut state)
                     }
                     Direction::Backwards => {
-                        let from_the_end = Input::new(host).anchored(Anchored::Yes);
+                        let from_the_end = Input::new(text).anchored(Anchored::Yes);
                         dfa.try_search_overlapping_rev(&from_the_end, &mut state)
                     }
                 };
@@ -141,7 +160,7 @@ impl Expressions {
     }
 }
 
-/// Host names are ASCII: `\w` and the like need no Unicode tables.
+/// Host names and URLs are ASCII: `\w` and the like need no Unicode tables.
 fn parse(text: &str) -> Result<Hir, ExpressionError> {
     let config = syntax::Config::new().case_insensitive(true).unicode(false).utf8(false);
     syntax::parse_with(text, &config).map_err(|error| ExpressionError::Syntax(Box::new(error)))

@@ -1,4 +1,4 @@
-//! Host-name fragments (Aho-Corasick) and expressions, over the text of a name.
+//! Host-name fragments (Aho-Corasick) and expressions, over the text of a name; and expressions over URLs.
 //!
 //! Their texts are stored; the automata are built when a profile is first bound, off the DNS path.
 //! A search allocates nothing, takes no lock and is linear in the name.
@@ -38,6 +38,14 @@ pub(crate) const BYSTANDERS: [&str; 12] = [
     "ecole.de",
 ];
 
+/// Pages that no expression on URLs may match, for the same reason.
+pub(crate) const BYSTANDING_PAGES: [&str; 4] = [
+    "www.bibliotheque-municipale.fr/",
+    "www.bibliotheque-municipale.fr/recherche?q=chat&page=2",
+    "ecole.fr:8443/classes/cm2/index.html",
+    "ecole.com/photos/2026/sortie_1.jpg",
+];
+
 /// Checks that a fragment, in its notation, is not found in a bystander.
 pub(crate) fn check_fragment(text: &str) -> Result<(), RuleError> {
     match BYSTANDERS.into_iter().find(|host| format!("|.{host}.|").contains(text)) {
@@ -57,14 +65,22 @@ pub enum PatternKind {
     Network,
     /// The beginning of a URL: [`UrlPrefix`](crate::UrlPrefix).
     Url,
+    /// A regular expression on the whole URL.
+    UrlExpression,
     /// Words of a text: [`Phrase`](crate::Phrase).
     Phrase,
 }
 
 impl PatternKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Fragment, Self::Expression, Self::Network, Self::Url, Self::Phrase];
+    pub const ALL: [Self; 6] = [
+        Self::Fragment,
+        Self::Expression,
+        Self::Network,
+        Self::Url,
+        Self::UrlExpression,
+        Self::Phrase,
+    ];
 
     pub(crate) fn section(self) -> SectionKind {
         match self {
@@ -72,6 +88,7 @@ impl PatternKind {
             Self::Expression => SectionKind::Expressions,
             Self::Network => SectionKind::Networks,
             Self::Url => SectionKind::Urls,
+            Self::UrlExpression => SectionKind::UrlExpressions,
             Self::Phrase => SectionKind::Phrases,
         }
     }
@@ -210,6 +227,8 @@ impl MatchText {
 pub(crate) struct Automata {
     fragments: Option<AhoCorasick>,
     expressions: Expressions,
+    /// On whole URLs.
+    url_expressions: Expressions,
 }
 
 /// Why automata cannot be built: a bundle whose compiler did not check its patterns.
@@ -221,6 +240,7 @@ impl Automata {
     pub(crate) fn build(
         fragments: &[String],
         expressions: &[String],
+        url_expressions: &[String],
     ) -> Result<Self, AutomataError> {
         let fragments = match fragments {
             [] => None,
@@ -231,9 +251,11 @@ impl Automata {
                     .map_err(|error| AutomataError(error.to_string()))?,
             ),
         };
-        let expressions =
-            Expressions::build(expressions).map_err(|error| AutomataError(error.to_string()))?;
-        Ok(Self { fragments, expressions })
+        let build = |texts: &[String]| {
+            Expressions::build(texts).map_err(|error| AutomataError(error.to_string()))
+        };
+        let (expressions, url_expressions) = (build(expressions)?, build(url_expressions)?);
+        Ok(Self { fragments, expressions, url_expressions })
     }
 
     /// True when no name can match.
@@ -258,9 +280,19 @@ impl Automata {
         self.expressions.search(text.bare(), found);
     }
 
+    /// True when some expression is looked for in URLs.
+    pub(crate) fn has_url_expressions(&self) -> bool {
+        !self.url_expressions.is_empty()
+    }
+
+    /// Calls `found` with the index of each expression that matches a URL, perhaps more than once.
+    pub(crate) fn url_expressions(&self, url: &str, found: impl FnMut(usize)) {
+        self.url_expressions.search(url.as_bytes(), found);
+    }
+
     /// Octets of heap.
     pub(crate) fn memory(&self) -> usize {
         let fragments = self.fragments.as_ref().map_or(0, AhoCorasick::memory_usage);
-        fragments + self.expressions.memory()
+        fragments + self.expressions.memory() + self.url_expressions.memory()
     }
 }

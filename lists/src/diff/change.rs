@@ -188,6 +188,7 @@ fn kind_name(kind: PatternKind) -> &'static str {
         PatternKind::Expression => "expression",
         PatternKind::Network => "network",
         PatternKind::Url => "url",
+        PatternKind::UrlExpression => "url expression",
         PatternKind::Phrase => "phrase",
     }
 }

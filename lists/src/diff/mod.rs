@@ -98,6 +98,7 @@ fn plural(kind: PatternKind) -> &'static str {
         PatternKind::Expression => "expressions",
         PatternKind::Network => "networks",
         PatternKind::Url => "urls",
+        PatternKind::UrlExpression => "url expressions",
         PatternKind::Phrase => "phrases",
     }
 }

@@ -1,4 +1,5 @@
-//! e2guardian: what all its lists have in common, and the lines of its site lists.
+//! e2guardian: what all its lists have in common, and the lines of its site lists, and of its lists of
+//! regular expressions on URLs (`bannedregexpurllist`, `exceptionregexpurllist`).
 //!
 //! | line | means |
 //! |---|---|
@@ -12,11 +13,11 @@
 //! | `#time: 9 0 17 0 01234` | what follows holds at those hours only: skipped, since a bundle has none |
 //! | `.Include<file>` | that file too |
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path};
 
 use filter_core::Scope;
 
-use super::{Kind, Out, ReadOptions, Rule, Sink, Skip, domains, host};
+use super::{Kind, Out, ReadOptions, Rule, Sink, Skip, domains, expression, host};
 
 /// What the lines before it say of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,6 +97,22 @@ pub(super) fn site_line<S: Sink>(
     }
 }
 
+/// True for the name that e2guardian gives to lists of expressions on URLs.
+pub(super) fn is_of_url_expressions(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    stem.is_some_and(|stem| stem.to_ascii_lowercase().ends_with("regexpurllist"))
+}
+
+/// A line of a list of expressions on URLs. A `#` within one is part of it.
+pub(super) fn url_expression_line<S: Sink>(
+    text: &str,
+    options: &ReadOptions,
+    out: &mut Out<'_, S>,
+) -> Result<Kind, Skip> {
+    let entry = out.context.entry(text, options, |entry| entry)?;
+    expression::url_rule(entry, out)
+}
+
 fn without_comment(text: &str) -> &str {
     text.split('#').next().unwrap_or_default()
 }
@@ -110,7 +127,13 @@ fn is_addresses(entry: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use filter_core::{Options, RuleError};
+
     use super::*;
+    use crate::{
+        formats::{Part, read_part},
+        source::Format,
+    };
 
     #[test]
     fn addresses_that_are_no_names() {
@@ -120,6 +143,38 @@ mod tests {
         for entry in ["192.0.2.1", "a-b.example", "192.0.2.1/path", "192.0.2.1-a.example", "-"] {
             assert!(!is_addresses(entry), "{entry}");
         }
+    }
+
+    /// Rules as text.
+    #[derive(Default)]
+    struct Told(Vec<String>);
+
+    impl Sink for Told {
+        fn rule(&mut self, _: u64, rule: Rule<'_>, _: Options) -> Result<(), RuleError> {
+            self.0.push(format!("{rule:?}"));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lists_of_expressions_on_urls_go_by_their_name() {
+        let text = "#listcategory: \"Sport\"\n(sport|foot)\n/live/[0-9]+#top\n^sport\\.\n(?=a)\n\n";
+        let read = |name: &str| {
+            let part = Part::of(Format::E2guardian, Path::new(name)).unwrap();
+            let mut told = Told::default();
+            let options = ReadOptions::default();
+            let read = read_part(part, Context::default(), text.as_bytes(), &options, &mut told);
+            (told.0, read.unwrap())
+        };
+        for name in ["lists/bannedregexpurllist", "exceptionregexpurllist.txt"] {
+            let (told, report) = read(name);
+            // Those that a host name may match are of URLs, too.
+            let expected = ["(sport|foot)", "/live/[0-9]+#top", r"^sport\."];
+            assert_eq!(told, expected.map(|text| format!("UrlExpression({text:?})")), "{name}");
+            assert_eq!((report.accepted.urls, report.skipped_lines()), (3, 3));
+            assert!(report.skipped.contains_key(&Skip::Expression), "{:?}", report.skipped);
+        }
+        assert_eq!(read("bannedsitelist").1.accepted.urls, 0);
     }
 
     #[test]

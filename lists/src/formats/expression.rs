@@ -1,4 +1,4 @@
-//! Regular expressions of lists: which of them can match a host name at all.
+//! Regular expressions of lists: which of them can match a host name at all, and which are for URLs.
 
 use std::borrow::Cow;
 
@@ -13,27 +13,36 @@ use super::{Kind, Out, Rule, Sink, Skip};
 /// Nesting that the parser follows: real expressions nest three deep.
 const NEST_LIMIT: u32 = 50;
 
-/// Gives an expression in the syntax of `regex-automata` to the sink, unless it needs something
-/// that no host name holds, such as the `/` of a URL: it would then never match, at a cost to every
-/// name asked.
+/// Gives an expression in the syntax of `regex-automata` to the sink: for host names, unless it needs
+/// something that none holds, such as the `/` of a URL. Then it is for URLs.
 pub(super) fn rule<S: Sink>(
     text: &str,
     options: filter_core::Options,
     out: &mut Out<'_, S>,
 ) -> Result<Kind, Skip> {
-    // As the engine reads it, so that what is valid here is valid there.
+    let rule = match matches_a_host(&parse(text)?) {
+        true => Rule::Expression(text),
+        false => Rule::UrlExpression(text),
+    };
+    out.rule(rule, options)
+}
+
+/// Gives an expression to the sink that is meant for URLs, whatever it can match.
+pub(super) fn url_rule<S: Sink>(text: &str, out: &mut Out<'_, S>) -> Result<Kind, Skip> {
+    parse(text)?;
+    out.plain(Rule::UrlExpression(text))
+}
+
+/// As the engine reads it, so that what is valid here is valid there.
+fn parse(text: &str) -> Result<Hir, Skip> {
     let parsed = ParserBuilder::new()
         .nest_limit(NEST_LIMIT)
         .case_insensitive(true)
         .unicode(false)
         .utf8(false)
         .build()
-        .parse(text)
-        .map_err(|error| RuleError::Expression(error.to_string()))?;
-    if !matches_a_host(&parsed) {
-        return Err(Skip::UrlPattern);
-    }
-    out.rule(Rule::Expression(text), options)
+        .parse(text);
+    Ok(parsed.map_err(|error| RuleError::Expression(error.to_string()))?)
 }
 
 /// False when every match holds an octet that no host name has.

@@ -72,6 +72,8 @@ pub enum Rule<'a> {
     Network(&'a Network),
     /// The beginning of a URL.
     Url(&'a UrlPrefix),
+    /// A regular expression on the whole URL, in the same syntax.
+    UrlExpression(&'a str),
     /// A weighted phrase, for pages and queries.
     Phrase(&'a Phrase),
 }
@@ -135,6 +137,7 @@ pub(crate) enum Part {
     Urllist,
     UrllistChanges,
     Sites,
+    UrlExpressions,
     Phrases(Unweighted),
 }
 
@@ -152,6 +155,7 @@ impl Part {
             Format::Ut1 | Format::Squidguard => {
                 return Err(ReadError::Kind { format, expected: "a directory", found: "a file" });
             }
+            Format::E2guardian if e2guardian::is_of_url_expressions(path) => Self::UrlExpressions,
             Format::E2guardian => Self::Sites,
             Format::Phrases => Self::Phrases(Unweighted::of(path)),
         })
@@ -193,7 +197,7 @@ pub struct Accepted {
     pub expressions: u64,
     /// Networks.
     pub networks: u64,
-    /// URL prefixes.
+    /// Beginnings of URLs, and expressions on URLs.
     pub urls: u64,
     /// Phrases.
     pub phrases: u64,
@@ -414,6 +418,7 @@ pub(crate) fn read_part(
         Part::Urllist => squidguard::url_line,
         Part::UrllistChanges => squidguard::url_change_line,
         Part::Sites => e2guardian::site_line,
+        Part::UrlExpressions => e2guardian::url_expression_line,
         Part::Phrases(Unweighted::Banned) => phrases::banned_line,
         Part::Phrases(Unweighted::Exception) => phrases::exception_line,
         Part::Rpz => return rpz::read(lines, options, sink),
@@ -490,7 +495,7 @@ impl<S: Sink> Out<'_, S> {
             Rule::Domain { .. } => Kind::Name,
             Rule::Fragment(_) => Kind::Fragment,
             Rule::Expression(_) => Kind::Expression,
-            Rule::Url(_) => Kind::Url,
+            Rule::Url(_) | Rule::UrlExpression(_) => Kind::Url,
             Rule::Network(_) => Kind::Network,
             Rule::Phrase(_) => Kind::Phrase,
         })

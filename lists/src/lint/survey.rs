@@ -192,8 +192,6 @@ impl Sink for Survey {
         let mut other = None;
         if list != Some(Format::Phrases) && is_html(text) {
             check = Check::Html;
-        } else if *reason == Skip::UrlPattern && is_expression(text) {
-            check = Check::DeadExpression;
         } else if check == Check::InvalidEntry && *reason != Skip::NoName {
             other = foreign(text, list);
             check = if other.is_some() { Check::ForeignLine } else { check };
@@ -207,7 +205,6 @@ impl Sink for Survey {
                 }
                 (Check::PublicSuffix, _) => format!("{text} is a public suffix"),
                 (Check::SharedHost, _) => format!("{text} is shared by sites of many people"),
-                (Check::DeadExpression, _) => format!("{text} matches no host name"),
                 (Check::GluedAddress, _) => format!("{text} begins with an address"),
                 (Check::Html, _) => format!("{text} is HTML"),
                 _ => format!("{text}: {reason}"),
@@ -220,6 +217,13 @@ impl Sink for Survey {
         match rule {
             Rule::Domain { name, scope } => self.domain(line, name, scope, options),
             Rule::Fragment(_) | Rule::Expression(_) => self.patterns += 1,
+            // Resolvers, for which such lists are, ask of hosts alone.
+            Rule::UrlExpression(text) if self.given.or(self.found) == Some(Format::Adblock) => {
+                let text = format!("/{text}/");
+                let (place, column) = (self.reading.place(line), self.reading.column(line, &text));
+                let told = || format!("{} matches no host name", quoted(&text));
+                self.findings.add(Check::DeadExpression, place, column, told);
+            }
             _ => {}
         }
         Ok(())
@@ -270,12 +274,6 @@ pub(super) fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
 fn rule_hash(name: u64, scope: Scope, options: Options) -> u64 {
     let Options { important, exception, narrow, nearest } = options;
     hash(&(name, scope, [important, exception, narrow, nearest]))
-}
-
-/// `/…/`, with or without `@@` before it and modifiers after it.
-fn is_expression(text: &str) -> bool {
-    let text = text.trim().trim_start_matches("@@");
-    text.strip_prefix('/').is_some_and(|rest| rest.ends_with('/') || rest.contains("/$"))
 }
 
 /// Says where name, caller and lines disagree on the format.

@@ -78,7 +78,7 @@ pub(super) struct Reason<'a> {
     /// The list that holds the rule; absent where the operator or the profile itself does.
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<&'a str>,
-    /// The rule: a name, a pattern, the beginning of a URL.
+    /// The rule: a name, a pattern, the beginning of a URL, `/…/` of an expression on URLs.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     /// What the phrases found in a text add up to.
@@ -97,7 +97,7 @@ enum What {
     Host,
     /// Its host, being a search engine that is not open.
     SearchEngine,
-    /// The beginning of its URL.
+    /// Its URL: the beginning, or an expression on it.
     Page,
     /// Its text, the words of its URL's query, its title or its snippet.
     Text,
@@ -206,7 +206,7 @@ impl<'a> Reason<'a> {
             Grounds::Page(reason) => {
                 let (category, category_name) = named(reason.category);
                 let (what, list) = (Some(What::Page), Some(reason.source));
-                let rule = Some(reason.matched.to_owned());
+                let rule = Some(reason.matched.to_string());
                 Self { text, what, by, category, category_name, list, rule, ..Self::default() }
             }
             Grounds::Text(reason) => {
