@@ -5,6 +5,7 @@
 
 mod answers;
 mod explain;
+mod homographs;
 mod listed;
 mod operator;
 mod plain;
@@ -16,6 +17,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 pub use self::answers::Answers;
 use self::{
+    homographs::Homograph,
     listed::Listed,
     operator::{OperatorNames, OperatorRule},
     plain::{Plain, Refusal, SetInForce},
@@ -43,6 +45,8 @@ struct Shared {
     text_threshold: u32,
     /// What is refused though no list knows it; none where nothing is.
     learned: Option<LearnedInForce>,
+    /// Some site is protected from homographs.
+    tells_homographs: bool,
     /// What each source does in this profile, in the order of the manifest's sources.
     sources: Vec<SourceInForce>,
     operator: Option<OperatorNames>,
@@ -66,6 +70,8 @@ struct SourceInForce {
     is_allow: bool,
     /// A rule of it may make a name pass that would not without.
     opens: bool,
+    /// It protects sites: its rules may be what those are mistyped as.
+    protects: bool,
 }
 
 impl BoundFilter {
@@ -73,7 +79,8 @@ impl BoundFilter {
         let categories = &filter.manifest.categories;
         let allowed = categories.set(&profile.allow)?;
         let blocked = categories.set(&profile.block)?.difference(allowed);
-        let sources = filter.sources.iter().map(|source| {
+        let protecting = filter.protecting();
+        let sources = filter.sources.iter().enumerate().map(|(number, source)| {
             let is_allow = source.action == Action::Allow;
             let lifts = source.lifts.intersection(blocked);
             let admits = is_allow || !source.categories.intersection(allowed).is_empty();
@@ -86,10 +93,15 @@ impl BoundFilter {
                 admits,
                 is_allow,
                 opens: !lifts.is_empty() || admits && profile.mode == Mode::Closed,
+                protects: protecting.contains(&number),
             }
         });
+        let sources: Vec<_> = sources.collect();
         let shared = Shared {
-            sources: sources.collect(),
+            tells_homographs: sources
+                .iter()
+                .any(|s: &SourceInForce| s.protects && !s.blocks.is_empty()),
+            sources,
             operator: OperatorNames::compile(profile)?,
             networks: distinct(&profile.block_networks),
             profile: profile.name.clone(),
@@ -175,10 +187,13 @@ impl BoundFilter {
         if let Some(pattern) = self.pattern(name, listed, allowance.lifted) {
             return Decision::block(By::Pattern(pattern));
         }
-        if !listed.is_listed()
-            && let Some(unlisted) = self.unlisted(name, allowance.lifted, counts)
-        {
-            return Decision::block(By::Score(unlisted));
+        if !listed.is_listed() {
+            if let Some(homograph) = self.homograph(name, allowance.lifted, counts) {
+                return Decision::block(By::Homograph(homograph));
+            }
+            if let Some(unlisted) = self.unlisted(name, allowance.lifted, counts) {
+                return Decision::block(By::Score(unlisted));
+            }
         }
         match (allowance.by, self.shared.mode) {
             (Some(rule), _) => Decision::allow(By::Rule(rule)),
@@ -264,7 +279,7 @@ impl BoundFilter {
                 .map(|category| self.shared.filter.manifest.categories.info(category)),
             source: source.map(|source| source.name.as_str()),
             is_legal: source.is_some_and(|source| source.legal),
-            matcher: Matcher::Domain { labels, scope: entry.scope() },
+            matcher: self.domain_matcher(labels, entry),
             spares_descendants,
         }
     }
@@ -286,7 +301,7 @@ impl BoundFilter {
                 }
             },
             // Lists may know names below.
-            By::Score(_) => true,
+            By::Homograph(_) | By::Score(_) => true,
             // Names of an admitted category may lie anywhere.
             By::Default => self.shared.admits_categories,
         };
@@ -302,8 +317,9 @@ impl BoundFilter {
         match *by {
             By::Operator(OperatorRule { labels, scope, .. }) => Matcher::Domain { labels, scope },
             By::Important(ListRule { labels, entry }) | By::Rule(ListRule { labels, entry }) => {
-                Matcher::Domain { labels, scope: entry.scope() }
+                self.domain_matcher(labels, entry)
             }
+            By::Homograph(homograph) => self.homograph_matcher(homograph),
             By::Pattern(Pattern { kind: PatternKind::Fragment, index, .. }) => {
                 Matcher::Fragment(&filter.fragments.texts[index])
             }
@@ -314,6 +330,14 @@ impl BoundFilter {
                 Matcher::Score(Scored { filter, lane, threshold })
             }
             By::Default => Matcher::Nothing,
+        }
+    }
+
+    fn domain_matcher(&self, labels: usize, entry: Entry) -> Matcher<'_> {
+        let scope = entry.scope();
+        match self.in_force(entry).protects {
+            true => Matcher::Typo { labels, scope, protected: &self.shared.filter.protected },
+            false => Matcher::Domain { labels, scope },
         }
     }
 
@@ -374,6 +398,7 @@ enum By {
     Important(ListRule),
     Rule(ListRule),
     Pattern(Pattern),
+    Homograph(Homograph),
     Score(Unlisted),
     Default,
 }
@@ -421,6 +446,7 @@ impl By {
             Self::Important(_) => Step::ImportantRules,
             Self::Rule(_) => Step::ListRules,
             Self::Pattern(_) => Step::Patterns,
+            Self::Homograph(_) => Step::Homographs,
             Self::Score(_) => Step::Score,
             Self::Default => Step::Default,
         }
@@ -430,6 +456,7 @@ impl By {
         match self {
             Self::Important(rule) | Self::Rule(rule) => Some(*rule),
             Self::Pattern(pattern) => Some(pattern.as_rule()),
+            Self::Homograph(homograph) => Some(homograph.as_rule()),
             Self::Operator(_) | Self::Score(_) | Self::Default => None,
         }
     }

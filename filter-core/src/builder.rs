@@ -200,7 +200,7 @@ impl FilterBuilder {
         }
         let dictionary = writer.finish();
         let index = index::write(blake3::hash(&dictionary).as_bytes(), numbered_names);
-        let [fragments, expressions, networks, prefixes, url_expressions, phrases] =
+        let [fragments, expressions, networks, prefixes, url_expressions, phrases, protected] =
             patterns.each_ref().map(|patterns| patterns.len() as u64);
         let counts = Counts {
             names: names.rule_names,
@@ -210,6 +210,7 @@ impl FilterBuilder {
             networks,
             urls: prefixes + url_expressions,
             phrases,
+            protected,
             by_category: self.count_by_category(&interner),
         };
         let numbered = |patterns: &Vec<(String, u32)>| {

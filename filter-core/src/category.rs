@@ -124,6 +124,7 @@ const BUILTIN: &[(&str, &str, &str)] = &[
     ("radio", "radio", "radio"),
     ("comics", "bandes dessinées", "comics"),
     ("education", "éducation", "education"),
+    ("lookalikes", "noms trompeurs", "look-alike names"),
 ];
 
 impl Categories {
@@ -268,7 +269,7 @@ mod tests {
     #[test]
     fn builtin_table_is_well_formed() {
         let table = Categories::builtin();
-        assert_eq!(table.names().count(), 31);
+        assert_eq!(table.names().count(), 32);
         assert_eq!(table.clone().validate(), Ok(table));
     }
 

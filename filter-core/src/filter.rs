@@ -1,6 +1,7 @@
 //! The paved path: open a bundle, bind a profile, ask.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     ops::Range,
     sync::{Arc, OnceLock},
@@ -63,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) expressions: Patterns,
     pub(crate) url_expressions: Patterns,
     pub(crate) networks: Networks,
+    /// Sites that impostors imitate.
+    pub(crate) protected: Patterns,
     automata: OnceLock<Result<Automata, AutomataError>>,
     learned: Option<Range<usize>>,
     phrases: OnceLock<PhraseIndex>,
@@ -113,6 +116,8 @@ impl Filter {
             Patterns::read(optional(kind)).map_err(|what| malformed(kind, what))?;
         let networks = Networks::read(optional(SectionKind::Networks))
             .map_err(|what| malformed(SectionKind::Networks, what))?;
+        let protected = Patterns::read(optional(SectionKind::Protected))
+            .map_err(|what| malformed(SectionKind::Protected, what))?;
         if optional(SectionKind::Phrases).len() > phrases::MAX_SECTION {
             return Err(malformed(
                 SectionKind::Phrases,
@@ -163,6 +168,7 @@ impl Filter {
             expressions,
             url_expressions,
             networks,
+            protected,
             automata: OnceLock::new(),
             learned,
             phrases: OnceLock::new(),
@@ -245,6 +251,14 @@ impl Inner {
     pub(crate) fn domains(&self) -> Option<Domains<'_>> {
         let section = (*self.bytes).as_ref().get(self.domains.clone())?;
         Domains::open(section).ok()
+    }
+
+    /// The sources that protect sites, by their numbers.
+    pub(crate) fn protecting(&self) -> BTreeSet<usize> {
+        let sets = self.protected.rule_sets.iter();
+        let entries = sets.flat_map(|&set| self.rule_sets.get(set));
+        let entries = entries.filter(|entry| !entry.is_exception());
+        entries.map(|entry| usize::from(entry.source())).collect()
     }
 
     /// The learned pieces; none where the bundle has no table.

@@ -32,6 +32,7 @@ mod bound;
 mod builder;
 mod category;
 mod filter;
+mod homograph;
 mod learned;
 mod manifest;
 mod name;
@@ -42,6 +43,7 @@ mod rule;
 mod rules;
 mod score;
 mod text;
+mod typo;
 mod url;
 mod url_prefix;
 mod verdict;
@@ -50,6 +52,7 @@ pub use bound::{Answers, BoundFilter};
 pub use builder::{Batch, Built, FilterBuilder, NEVER_LIFTED, SourceError, SourceId};
 pub use category::{Categories, Category, CategoryError, CategoryInfo, CategorySet};
 pub use filter::{BindError, Filter};
+pub use homograph::{Letter, plain_letter};
 pub use ipnet::IpNet as Network;
 pub use learned::{
     Learned, LearnedCategory, LearnedError, LearnedFault, LearnedRecord, LearnedSummary,
@@ -68,6 +71,7 @@ pub use rule::{Action, Fragment, NamePattern, Options, RuleError, Scope, Source,
 pub use rules::{ListedName, ListedPattern, NameRule, Names, PatternRule};
 pub use score::Score;
 pub use text::{CategoryScore, FoundPhrase, FoundTerm, TextReason, TextTrace, TextVerdict};
+pub use typo::{Slip, Typo, typos};
 pub use url::{PageMatch, PageReason, SearchResult, UrlVerdict, host_of, query_of};
 pub use url_prefix::{UrlPrefix, UrlPrefixError};
 pub use verdict::{Candidate, Effect, Matched, Reason, Standing, Step, Trace, Verdict};

@@ -65,6 +65,9 @@ pub struct Counts {
     /// Phrases.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub phrases: u64,
+    /// Sites that impostors imitate.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub protected: u64,
     /// Names and patterns of any kind with a block rule of each category.
     pub by_category: BTreeMap<String, u64>,
 }

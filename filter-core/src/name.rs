@@ -207,6 +207,21 @@ impl DomainName {
         suffix
     }
 
+    /// The name with another first label of its ancestor of so many labels; none where it has none, or
+    /// would be no name.
+    pub(crate) fn with_label(&self, labels: usize, label: &[u8]) -> Option<Self> {
+        let start = self.starts().nth(self.label_count().checked_sub(labels)?)?;
+        let behind = start + 1 + usize::from(self.wire[start]);
+        let length = u8::try_from(label.len()).ok().filter(|&length| length > 0)?;
+        let mut wire = [0; MAX_WIRE + 1 + MAX_LABEL];
+        let mut end = 0;
+        for part in [&self.wire[..start], &[length], label, &self.as_wire()[behind..]] {
+            wire.get_mut(end..end + part.len())?.copy_from_slice(part);
+            end += part.len();
+        }
+        Self::from_wire(&wire[..end]).ok().map(|(name, _)| name)
+    }
+
     /// True when [`parse`](Self::parse) could have read it: no octet but those of host names and
     /// addresses.
     pub fn is_host_name(&self) -> bool {

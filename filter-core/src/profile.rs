@@ -79,6 +79,9 @@ impl Profile {
     /// Threshold of texts for teenagers; that of `teen` and `staff`.
     pub const TEENAGER: u32 = 160;
 
+    /// The category of names that look like others; no built-in profile refuses it.
+    pub const LOOKALIKES: &str = "lookalikes";
+
     /// Names of the built-in profiles.
     pub const BUILTIN: [&str; 3] = ["child", "teen", "staff"];
 
@@ -137,7 +140,7 @@ mod tests {
         ("tracking", [true, true, true]),
         ("ads", [true, true, false]),
         ("ecommerce social lingerie file-hosting fake-news shortener ai", [true, false, false]),
-        ("games video radio comics education", [false, false, false]),
+        ("games video radio comics education lookalikes", [false, false, false]),
     ];
 
     #[test]

@@ -240,6 +240,12 @@ pub enum RuleError {
         Batch::MIN_PREFIX_IPV6
     )]
     NetworkTooBroad,
+    /// A public suffix, or a name within a site.
+    #[error("only a site can be protected: the registrable name, without `www.`")]
+    NotASite,
+    /// More protected sites of one source than anybody reviews.
+    #[error("more than {} protected sites of one source", Batch::MAX_PROTECTED)]
+    TooManySites,
     /// One source with more than 4 GiB of names.
     #[error("the source holds more than 4 GiB of names")]
     SourceTooLarge,

@@ -5,8 +5,11 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    CategoryInfo, DomainName, NameError, Network, Scope,
+    CategoryInfo, DomainName, Letter, NameError, Network, Scope, Slip,
+    homograph::{Reading, letters},
+    raw::patterns::Patterns,
     score::{Score, Scored},
+    typo::typo_of,
 };
 
 /// The answer to "is this host fit for this audience?".
@@ -85,9 +88,21 @@ pub(crate) enum Matcher<'a> {
         labels: usize,
         scope: Scope,
     },
+    /// The same, by a source that protects sites: it may be what one of them is mistyped as.
+    Typo {
+        labels: usize,
+        scope: Scope,
+        protected: &'a Patterns,
+    },
     Fragment(&'a str),
     Expression(&'a str),
     Network(Network),
+    /// It reads like this site.
+    HomographOf(&'a str),
+    /// It reads like a name that is refused by a rule on its ancestor of so many labels.
+    HomographOfListed {
+        labels: usize,
+    },
     Score(Scored<'a>),
     Nothing,
 }
@@ -96,12 +111,30 @@ impl<'a> Matcher<'a> {
     pub(crate) fn on(self, name: &DomainName) -> Matched<'a> {
         match self {
             Self::Domain { labels, scope } => Matched::Domain { name: name.suffix(labels), scope },
+            Self::Typo { labels, scope, protected } => {
+                let name = name.suffix(labels);
+                match typo_of(&name, protected.texts.iter().map(String::as_str)) {
+                    Some(typo) => Matched::Typo { name, of: Box::new(typo.of), slip: typo.slip },
+                    None => Matched::Domain { name, scope },
+                }
+            }
             Self::Fragment(text) => Matched::Fragment { text },
             Self::Expression(text) => Matched::Expression { text },
             Self::Network(network) => Matched::Network { network },
+            Self::HomographOf(site) => homograph(name, |plain| site.parse().unwrap_or(plain)),
+            Self::HomographOfListed { labels } => homograph(name, |plain| plain.suffix(labels)),
             Self::Score(scored) => Matched::Score(scored.tell(name)),
             Self::Nothing => Matched::Nothing,
         }
+    }
+}
+
+/// A homograph of what is made of the name that it reads as.
+fn homograph<'a>(name: &DomainName, of: impl Fn(DomainName) -> DomainName) -> Matched<'a> {
+    let reading = name.site_labels().and_then(|site| Reading::of(name, site));
+    match reading {
+        Some(reading) => Matched::Homograph { of: of(reading.plain), letters: letters(name) },
+        None => Matched::Nothing,
     }
 }
 
@@ -115,6 +148,22 @@ pub enum Matched<'a> {
         name: DomainName,
         /// Which names it matches.
         scope: Scope,
+    },
+    /// A name that another is mistyped as, or misread as, with all below it.
+    Typo {
+        /// The name that the rule is on.
+        name: DomainName,
+        /// The one that is meant.
+        of: Box<DomainName>,
+        /// How they differ.
+        slip: Slip,
+    },
+    /// An internationalised name that reads like another.
+    Homograph {
+        /// The other: a site that is protected, or a name that a list refuses.
+        of: DomainName,
+        /// The letters that are not what they seem.
+        letters: Vec<Letter>,
     },
     /// A host-name fragment.
     Fragment {
@@ -144,6 +193,14 @@ impl fmt::Display for Matched<'_> {
             Self::Domain { name, scope: Scope::Subtree } => write!(f, "{name}"),
             Self::Domain { name, scope: Scope::Exact } => write!(f, "{name} (exactly)"),
             Self::Domain { name, scope: Scope::SubdomainsOnly } => write!(f, "*.{name}"),
+            Self::Typo { name, of, slip } => write!(f, "{name} ({of} {})", slip.label()),
+            Self::Homograph { of, letters } => {
+                write!(f, "reads like {of}")?;
+                for (number, letter) in letters.iter().enumerate() {
+                    write!(f, "{} {letter}", if number == 0 { ":" } else { "," })?;
+                }
+                Ok(())
+            }
             Self::Fragment { text } => write!(f, "fragment {text}"),
             Self::Expression { text } => write!(f, "/{text}/"),
             Self::Network { network } => write!(f, "{network}"),
@@ -170,7 +227,9 @@ pub enum Step {
     ListRules,
     /// 9: fragments, then expressions.
     Patterns,
-    /// 9, after patterns: the pieces of a name that no list knows.
+    /// 9, after patterns: internationalised names that no list knows, and that read like others.
+    Homographs,
+    /// 9, after those: the pieces of a name that no list knows.
     Score,
     /// 10: a closed profile refuses the rest, an open one allows it.
     Default,
@@ -183,7 +242,7 @@ impl Step {
             Self::OperatorNames => 5,
             Self::ImportantRules => 7,
             Self::ListRules => 8,
-            Self::Patterns | Self::Score => 9,
+            Self::Patterns | Self::Homographs | Self::Score => 9,
             Self::Default => 10,
         }
     }
@@ -195,6 +254,7 @@ impl Step {
             Self::ImportantRules => "important rules",
             Self::ListRules => "list rules",
             Self::Patterns => "patterns",
+            Self::Homographs => "homographs",
             Self::Score => "names like it",
             Self::Default => "profile's default",
         }

@@ -55,10 +55,14 @@ fn a_verdict_allocates_nothing() {
     both.rule(health, "health.example.com").unwrap();
     let learned = "category porn\nbase -100\nmistakes 1 200\n310 porn\n-50 horn";
     both.learned(&learned.parse::<Learned>().unwrap());
+    let sites = both.source(Source::block("sites", &["lookalikes"]));
+    both.protect(sites, "lumni.fr");
+    let child = Profile::named("child").unwrap();
     let profile = Profile {
         unlisted: 1,
+        block: child.block.iter().cloned().chain(["lookalikes".to_owned()]).collect(),
         block_names: vec!["operator.example".parse().unwrap()],
-        ..Profile::named("child").unwrap()
+        ..child
     };
     let bound = bind(both.build().0, &profile);
     let hosts = [
@@ -71,6 +75,8 @@ fn a_verdict_allocates_nothing() {
         ("www.porn-of-horns.co.uk", false),
         ("www.porn-of-corns.co.uk", true),
         ("no.list.knows.this.one.example", false),
+        ("www.xn--lumn-o9d.fr", true),
+        ("xn--cole-9oa.fr", false),
     ];
     for (host, blocked) in hosts {
         let name: DomainName = host.parse().unwrap();

@@ -21,6 +21,7 @@ impl Sink for Batch {
             Rule::Url(prefix) => self.0.url(prefix, options),
             Rule::UrlExpression(text) => self.0.url_expression(text, options),
             Rule::Phrase(phrase) => self.0.phrase(phrase),
+            Rule::Protected(site) => self.0.protect(site, options),
         }
     }
 }

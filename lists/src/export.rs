@@ -133,6 +133,8 @@ pub enum Limit {
     Url,
     /// A phrase, left out.
     Phrase,
+    /// A site whose homographs are refused, left out.
+    Protected,
 }
 
 impl Limit {
@@ -152,6 +154,7 @@ impl Limit {
             Self::Network => "networks left out",
             Self::Url => "URLs left out",
             Self::Phrase => "phrases left out",
+            Self::Protected => "sites left out, whose homographs are refused",
         }
     }
 
@@ -162,6 +165,7 @@ impl Limit {
             PatternKind::Network => Self::Network,
             PatternKind::Url | PatternKind::UrlExpression => Self::Url,
             PatternKind::Phrase => Self::Phrase,
+            PatternKind::Protected => Self::Protected,
         }
     }
 }
@@ -266,6 +270,13 @@ pub fn to_file(
             writeln!(out, "#listcategory: \"Préau {}\"", profile.name)?;
             export.patterns(|kind, text| match kind {
                 PatternKind::Phrase => phrases::write(out, text),
+                _ => Ok(false),
+            })?;
+        }
+        Format::Protected => {
+            export.comment(out, "#", "Protected sites")?;
+            export.patterns(|kind, text| match kind {
+                PatternKind::Protected => writeln!(out, "{text}").map(|()| true),
                 _ => Ok(false),
             })?;
         }

@@ -218,17 +218,18 @@ impl BuildReport {
     }
 
     fn write_bundle(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Accepted { names, fragments, expressions, networks, urls, phrases } =
+        let Accepted { names, fragments, expressions, networks, urls, phrases, protected } =
             self.totals.accepted_by_kind;
         writeln!(
             f,
-            "\naccepted: {} names, {} fragments, {} expressions, {} networks, {} URLs, {} phrases",
+            "\naccepted: {} names, {} fragments, {} expressions, {} networks, {} URLs, {} phrases{}",
             grouped(names),
             grouped(fragments),
             grouped(expressions),
             grouped(networks),
             grouped(urls),
-            grouped(phrases)
+            grouped(phrases),
+            Protected(protected)
         )?;
         let BundleReport { bytes, dictionary_bytes, stamp, counts } = &self.bundle;
         writeln!(
@@ -241,14 +242,15 @@ impl BuildReport {
         writeln!(
             f,
             "        {} distinct names ({} covered by an ancestor), {} fragments, {} expressions, \
-             {} networks, {} URLs, {} phrases",
+             {} networks, {} URLs, {} phrases{}",
             grouped(counts.names),
             grouped(counts.covered),
             grouped(counts.fragments),
             grouped(counts.expressions),
             grouped(counts.networks),
             grouped(counts.urls),
-            grouped(counts.phrases)
+            grouped(counts.phrases),
+            Protected(counts.protected)
         )?;
         let per_name = *dictionary_bytes as f64 / counts.names.max(1) as f64;
         writeln!(
@@ -277,6 +279,15 @@ fn write_reasons(
         }
     }
     Ok(())
+}
+
+/// Protected sites, where there are any.
+struct Protected(u64);
+
+impl fmt::Display for Protected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, ", {} protected sites", grouped(self.0)) }
+    }
 }
 
 /// `1234567` as `1,234,567`.

@@ -62,6 +62,8 @@ pub struct ListSource {
     /// Names that its rules never refuse, nor what lies below them: for what its author got wrong,
     /// above all in categories that no allow source lifts. Block sources only.
     pub except: Vec<DomainName>,
+    /// Of protected sites: files of names that are known, one a line; no impostor's, however alike.
+    pub known: Vec<PathBuf>,
     /// Replaces [`GuardSettings::max_loss`].
     pub max_loss: Option<u8>,
     /// Replaces [`GuardSettings::max_growth`].
@@ -80,6 +82,7 @@ impl ListSource {
             scope: None,
             listcategories: Vec::new(),
             except: Vec::new(),
+            known: Vec::new(),
             max_loss: None,
             max_growth: None,
         }
@@ -137,11 +140,13 @@ pub enum Format {
     E2guardian,
     /// An e2guardian phrase list.
     Phrases,
+    /// Sites that impostors imitate.
+    Protected,
 }
 
 impl Format {
     /// Every format, in the order of their documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Domains,
         Self::Wildcard,
         Self::Hosts,
@@ -153,6 +158,7 @@ impl Format {
         Self::Squidguard,
         Self::E2guardian,
         Self::Phrases,
+        Self::Protected,
     ];
 
     /// As `sources.toml` and the command line write it.
@@ -169,6 +175,7 @@ impl Format {
             Self::Squidguard => "squidguard",
             Self::E2guardian => "e2guardian",
             Self::Phrases => "phrases",
+            Self::Protected => "protected",
         }
     }
 
@@ -291,6 +298,8 @@ struct SourceTable {
     #[serde(default)]
     listcategories: Vec<String>,
     except: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(default)]
+    known: Vec<PathBuf>,
     max_loss: Option<Spanned<u8>>,
     max_growth: Option<u32>,
 }
@@ -418,6 +427,7 @@ impl Check {
             scope: source.scope,
             listcategories: source.listcategories,
             except,
+            known: source.known.iter().map(|path| folder.join(path)).collect(),
             max_loss: source.max_loss.and_then(|loss| self.percent(loss)),
             max_growth: source.max_growth,
         })

@@ -197,3 +197,36 @@ fn lists_that_an_update_keeps() {
     assert_eq!(code, 1, "{err}");
     assert!(!folder.0.path().join("none").exists(), "a mistyped cache is not made");
 }
+
+#[test]
+fn names_that_look_like_others() {
+    let folder = Folder::new();
+    folder.write("sites.txt", "# Sites\nlumni.fr\nroblox.com\n!lumnì.fr\n");
+    folder.write("popular.txt", "www.robox.com\n");
+    let table = source(
+        "sites",
+        "path = \"sites.txt\"",
+        "format = \"protected\"\nknown = [\"popular.txt\"]",
+    );
+    folder.write("sources.toml", &table.replace("ads", "lookalikes"));
+    let built = folder.done(&["build", "--sources", "sources.toml", "--out", "out"]);
+    assert!(built.contains("0 phrases, 3 protected sites"), "{built}");
+    let asked = |name: &str, more: &[&str]| {
+        folder.done(&[&["explain", "out", name, "--sources", "sources.toml"], more].concat())
+    };
+    let typo = asked("www.lunmi.fr", &["--lookalikes"]);
+    let told =
+        "→ 8 list rules: block lunmi.fr (lumni.fr with two letters exchanged) · lookalikes · sites";
+    assert!(typo.contains(told), "{typo}");
+    assert!(typo.contains("sites.txt:2: lunmi.fr · sites\n"), "{typo}");
+    assert!(asked("www.lunmi.fr", &[]).starts_with("www.lunmi.fr is allowed"));
+    let homograph = asked("lumnі.fr", &["--lookalikes"]);
+    let told = "→ 9 homographs: block reads like lumni.fr: і (U+0456, Cyrillic) for i · lookalikes · sites";
+    assert!(homograph.contains(told), "{homograph}");
+    assert!(homograph.contains("sites.txt:2: protected lumni.fr · sites\n"), "{homograph}");
+    // Its own name, and others that are known.
+    for known in ["lumni.fr", "lumnì.fr", "robox.com", "www.robox.com"] {
+        let told = asked(known, &["--lookalikes"]);
+        assert!(told.contains(" is allowed in profile child"), "{told}");
+    }
+}

@@ -143,6 +143,10 @@ impl Sink for Dump {
                 self.batch.phrase(phrase)?;
                 format!("phrase {phrase}")
             }
+            Rule::Protected(site) => {
+                self.batch.protect(site, options)?;
+                format!("site {site}")
+            }
         };
         let important = if options.important { " important" } else { "" };
         let exception = if options.exception { " exception" } else { "" };

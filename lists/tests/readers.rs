@@ -44,6 +44,7 @@ impl Sink for Count {
             Rule::Url(prefix) => self.batch.url(prefix, options)?,
             Rule::UrlExpression(text) => self.batch.url_expression(text, options)?,
             Rule::Phrase(phrase) => self.batch.phrase(phrase)?,
+            Rule::Protected(site) => self.batch.protect(site, options)?,
         }
         self.rules += 1;
         Ok(())

@@ -6,6 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
+#[path = "school/lookalikes.rs"]
+mod lookalikes;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
@@ -19,6 +22,7 @@ use lists::{
     compile::build,
     guard::{GuardPolicy, Problem, RefusedName, Severity, examine, overblocked},
     source::{Format, Place, Sources},
+    trusted::{must_allow, trusted},
 };
 
 fn school() -> Sources {
@@ -39,7 +43,8 @@ fn every_source_says_whose_it_is_and_how_it_may_be_fetched() {
         assert!(definition.licence.is_some(), "{name}");
         assert!(source.format.is_some(), "{name}: a list that changes its format is an error");
         let Place::Url(remote) = &source.place else {
-            assert!(name == EXCEPTIONS || source.format == Some(Format::Phrases), "{name}");
+            let is_ours = matches!(source.format, Some(Format::Phrases | Format::Protected));
+            assert!(name == EXCEPTIONS || is_ours, "{name}");
             continue;
         };
         assert_eq!(remote.url.scheme(), "https", "{name}");

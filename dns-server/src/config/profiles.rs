@@ -89,6 +89,9 @@ impl Check {
         if let Some(block) = &written.block {
             filter.block = names(block);
         }
+        if written.lookalikes == Some(true) {
+            filter.block.insert(filter_core::Profile::LOOKALIKES.to_owned());
+        }
         if let Some(allow) = &written.allow {
             filter.allow = names(allow);
         }

@@ -78,6 +78,16 @@ fn the_block_page() {
 }
 
 #[test]
+fn names_that_look_like_others_are_refused_on_request() {
+    let text = "[profile.child]\nlookalikes = true\n[profile.x]\nlookalikes = true\nobserve = \
+                [\"lookalikes\"]\n[profile.y]\nlookalikes = false\n[profile.teen]\n";
+    let config = parse(text).unwrap();
+    let refused = |profile: &str| config.profiles[profile].filter.block.contains("lookalikes");
+    assert_eq!(["child", "x", "y", "teen"].map(refused), [true, false, false, false]);
+    assert!(config.profiles["child"].filter.block.contains("porn"));
+}
+
+#[test]
 fn names_that_no_list_knows_are_refused_on_request() {
     let config = parse("[profile.x]\nunlisted = 10\n[profile.y]\n").unwrap();
     let accepted = ["x", "y"].map(|profile| config.profiles[profile].filter.unlisted);

@@ -533,6 +533,10 @@ pub(super) struct Profile {
     /// ones are: by pieces of names that the bundle has learned, if it has. 0: no name is.
     #[schemars(extend("default" = built_in(CHILD).filter.unlisted))]
     pub(super) unlisted: Option<Spanned<u32>>,
+    /// Whether names are refused that look like known ones: typing errors, letters of other scripts.
+    /// It is the same as the category lookalikes in block.
+    #[schemars(extend("default" = built_in(CHILD).filter.block.contains(filter_core::Profile::LOOKALIKES)))]
+    pub(super) lookalikes: Option<bool>,
     /// What a refusal looks like to the client.
     #[schemars(extend("default" = Refusal::Nxdomain))]
     pub(super) refusal: Option<Spanned<Refusal>>,

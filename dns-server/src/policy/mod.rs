@@ -8,6 +8,7 @@ pub mod explain;
 pub mod group;
 pub mod inspect;
 pub mod local;
+pub mod lookalikes;
 mod names;
 pub mod plan;
 pub mod refusal;

@@ -165,13 +165,14 @@ fn show(
     notice: Option<Notice>,
 ) -> Response<Body> {
     let language = asked.language;
+    let name = asked.name.as_ref();
     let (status, state, why) = match standing {
         Standing::Refused(refusal, telling) => {
             let status = match refusal.is_legal() {
                 true => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, // RFC 7725
                 false => StatusCode::FORBIDDEN,
             };
-            (status, State::Refused, Why::of(refusal, *telling, language))
+            (status, State::Refused, Why::of(refusal, *telling, language, name))
         }
         // The browser asked for this name before it was let through, and came here: on another
         // connection it finds the site.
@@ -179,7 +180,7 @@ fn show(
         Standing::NoSite => (StatusCode::NOT_FOUND, State::Nothing, Why::default()),
         Standing::Stranger => (StatusCode::FORBIDDEN, State::Nothing, Why::default()),
     };
-    let name = asked.name.as_ref().filter(|_| state != State::Nothing);
+    let name = name.filter(|_| state != State::Nothing);
     let status = notice.as_ref().map_or(status, |notice| notice.status);
     let view = View::new(page, language, state, name, why).with_notice(notice);
     let shown = page.template.render(&view.with_forms(may_unlock));

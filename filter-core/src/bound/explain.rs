@@ -52,6 +52,8 @@ impl BoundFilter {
         let patterns = patterns.into_iter().map(By::Pattern);
         candidates.extend(patterns.map(|by| self.candidate(name, listed, by)));
         if !listed.is_listed() {
+            let homograph = self.homograph(name, CategorySet::EMPTY, &|_| true).map(By::Homograph);
+            candidates.extend(homograph.map(|by| self.candidate(name, listed, by)));
             let scored = self.scored(name).map(By::Score);
             candidates.extend(scored.map(|by| self.candidate(name, listed, by)));
         }
@@ -105,7 +107,7 @@ impl BoundFilter {
         };
         let lifted = match by {
             By::Rule(rule) => listed.lifted_at(rule.labels),
-            By::Pattern(_) => listed.lifted_at(0),
+            By::Pattern(_) | By::Homograph(_) => listed.lifted_at(0),
             _ => CategorySet::EMPTY,
         };
         match effect {

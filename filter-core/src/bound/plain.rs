@@ -103,7 +103,10 @@ impl BoundFilter {
         if shared.mode != Mode::Open || has_pattern {
             return None;
         }
-        let refused = !is_listed && self.unlisted(name, CategorySet::EMPTY, &|_| true).is_some();
+        let lifted = CategorySet::EMPTY;
+        let refused = !is_listed
+            && (self.homograph(name, lifted, &|_| true).is_some()
+                || self.unlisted(name, lifted, &|_| true).is_some());
         (!refused).then_some(Plain::Passed)
     }
 }

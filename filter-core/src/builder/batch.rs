@@ -49,6 +49,8 @@ impl Row {
 impl Batch {
     /// Most expressions of one batch, on names and on URLs each: checking each takes milliseconds, and each may cost memory.
     pub const MAX_EXPRESSIONS: usize = 1000;
+    /// Most protected sites of one batch: each stands for some two hundred names.
+    pub const MAX_PROTECTED: usize = 10_000;
     /// Shortest prefix of a network of IPv4: no list means a share of the whole Internet.
     pub const MIN_PREFIX_IPV4: u8 = 8;
     /// Shortest prefix of a network of IPv6.
@@ -163,6 +165,26 @@ impl Batch {
     /// None today: what a phrase may hold was checked when it was made.
     pub fn phrase(&mut self, phrase: &Phrase) -> Result<(), RuleError> {
         self.pattern(PatternKind::Phrase, phrase.to_string(), Options::default());
+        Ok(())
+    }
+
+    /// Protects a site that impostors imitate: where a profile refuses a category of the source, it
+    /// refuses the internationalised names that read like the site, unless they are protected too. An
+    /// exception says of a name that it only looks like one: it is no homograph.
+    ///
+    /// What it is mistyped as are rules of their own, which the caller adds: [`typos`](crate::typos).
+    ///
+    /// # Errors
+    /// [`RuleError::NotASite`], [`RuleError::TooManySites`], [`RuleError::ExceptionPattern`].
+    pub fn protect(&mut self, site: &DomainName, options: Options) -> Result<(), RuleError> {
+        plain(Options { exception: false, ..options })?;
+        if !site.is_host_name() || site.site().as_ref() != Some(site) {
+            return Err(RuleError::NotASite);
+        }
+        if self.patterns[PatternKind::Protected as usize].len() == Self::MAX_PROTECTED {
+            return Err(RuleError::TooManySites);
+        }
+        self.pattern(PatternKind::Protected, site.to_string(), options);
         Ok(())
     }
 

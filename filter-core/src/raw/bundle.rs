@@ -54,10 +54,12 @@ pub enum SectionKind {
     Phrases,
     /// Weighted pieces of names, for names that no list knows: [`Learned`](crate::Learned).
     Learned,
+    /// Sites that impostors imitate. Absent where there are none.
+    Protected,
 }
 
 impl SectionKind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Manifest,
         Self::Domains,
         Self::Index,
@@ -69,6 +71,7 @@ impl SectionKind {
         Self::UrlExpressions,
         Self::Phrases,
         Self::Learned,
+        Self::Protected,
     ];
 
     fn tag(self) -> [u8; 8] {
@@ -84,6 +87,7 @@ impl SectionKind {
             Self::UrlExpressions => b"urlexprs",
             Self::Phrases => b"phrases\0",
             Self::Learned => b"learned\0",
+            Self::Protected => b"protect\0",
         }
     }
 }

@@ -69,17 +69,21 @@ pub enum PatternKind {
     UrlExpression,
     /// Words of a text: [`Phrase`](crate::Phrase).
     Phrase,
+    /// A site that impostors imitate, which homographs are told by: see
+    /// [`Batch::protect`](crate::Batch::protect).
+    Protected,
 }
 
 impl PatternKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Fragment,
         Self::Expression,
         Self::Network,
         Self::Url,
         Self::UrlExpression,
         Self::Phrase,
+        Self::Protected,
     ];
 
     pub(crate) fn section(self) -> SectionKind {
@@ -90,6 +94,7 @@ impl PatternKind {
             Self::Url => SectionKind::Urls,
             Self::UrlExpression => SectionKind::UrlExpressions,
             Self::Phrase => SectionKind::Phrases,
+            Self::Protected => SectionKind::Protected,
         }
     }
 
@@ -100,7 +105,7 @@ impl PatternKind {
 }
 
 /// Texts with the rule set of each.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Patterns {
     pub(crate) texts: Vec<String>,
     pub(crate) rule_sets: Vec<u32>,
@@ -125,6 +130,23 @@ impl Patterns {
             patterns.rule_sets.push(rule_set);
         }
         Ok(patterns)
+    }
+
+    /// The rule set of a text.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
+        let at = self.texts.binary_search_by(|own| own.as_bytes().cmp(text)).ok()?;
+        self.rule_sets.get(at).copied()
+    }
+
+    /// Those that begin so: number, text and rule set of each.
+    pub(crate) fn beginning_with<'p>(
+        &'p self,
+        start: &'p [u8],
+    ) -> impl Iterator<Item = (usize, &'p str, u32)> {
+        let first = self.texts.partition_point(|own| own.as_bytes() < start);
+        let texts = self.texts.iter().zip(&self.rule_sets).enumerate().skip(first);
+        let texts = texts.take_while(move |(_, (text, _))| text.as_bytes().starts_with(start));
+        texts.map(|(number, (text, &set))| (number, text.as_str(), set))
     }
 
     /// Checks a section whose texts are not kept.

@@ -311,6 +311,11 @@ impl Both {
         self.oracle.learned = learned.clone();
     }
 
+    /// A site that homographs are told by; of those the oracle knows nothing.
+    pub fn protect(&mut self, source: usize, site: &str) {
+        self.batches[source].protect(&site.parse().unwrap(), Options::default()).unwrap();
+    }
+
     /// A rule in the notation of the table of cases: `d`, `=d` (exact), `*.d` (below), `~fragment`,
     /// `/expression/`, a network; `@@` before, or `@` for one that yields to what is more specific;
     /// `$important` and then `$narrow` after.

@@ -140,6 +140,7 @@ impl<'a> Plan<'a> {
             && self.format == other.format
             && self.source.scope == other.source.scope
             && self.source.except == other.source.except
+            && self.source.known == other.source.known
     }
 
     /// Octets to read, as they are on disk.
@@ -232,6 +233,10 @@ impl<'a> Plan<'a> {
         if Corrections::concern(file.part) {
             let input = self.open(&file.path)?;
             options.corrections = Corrections::of(file.part, input).map_err(unwrapped)?;
+        }
+        for known in &self.source.known {
+            let input = self.open(known)?;
+            options.corrections.add_known(input).map_err(unwrapped)?;
         }
         if let Some(changes) = &file.changes {
             let input = self.open(changes)?;

@@ -190,5 +190,6 @@ fn kind_name(kind: PatternKind) -> &'static str {
         PatternKind::Url => "url",
         PatternKind::UrlExpression => "url expression",
         PatternKind::Phrase => "phrase",
+        PatternKind::Protected => "protected site",
     }
 }

@@ -100,5 +100,6 @@ fn plural(kind: PatternKind) -> &'static str {
         PatternKind::Url => "urls",
         PatternKind::UrlExpression => "url expressions",
         PatternKind::Phrase => "phrases",
+        PatternKind::Protected => "protected sites",
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{io::BufRead, path::Path};
 
-use super::{Part, ReadError, adblock::Badfilters, squidguard::Changes, unbound::RewrittenZones};
+use super::{
+    Part, ReadError, adblock::Badfilters, protected::Known, squidguard::Changes,
+    unbound::RewrittenZones,
+};
 use crate::source::Format;
 
 /// What a list takes back of its own lines. A reader sees each line once, so the lists that can do
@@ -15,6 +18,8 @@ pub struct Corrections {
     pub(super) rewritten: RewrittenZones,
     /// squidGuard: what the `.diff` beside the list says.
     pub(super) changes: Changes,
+    /// Protected sites: what is not to be taken for one of them.
+    pub(super) known: Known,
 }
 
 impl Corrections {
@@ -29,7 +34,7 @@ impl Corrections {
 
     /// True when a file of this kind must be looked through.
     pub(crate) fn concern(part: Part) -> bool {
-        matches!(part, Part::Adblock | Part::Unbound)
+        matches!(part, Part::Adblock | Part::Unbound | Part::Protected)
     }
 
     pub(crate) fn of(part: Part, input: impl BufRead) -> Result<Self, ReadError> {
@@ -37,9 +42,15 @@ impl Corrections {
         match part {
             Part::Adblock => corrections.badfilters = Badfilters::scan(input)?,
             Part::Unbound => corrections.rewritten = RewrittenZones::scan(input)?,
+            Part::Protected => corrections.known = Known::scan(input)?,
             _ => {}
         }
         Ok(corrections)
+    }
+
+    /// Takes the sites of a list of names for known ones: none of them is a typing error.
+    pub(crate) fn add_known(&mut self, input: impl BufRead) -> Result<(), ReadError> {
+        self.known.add(input)
     }
 
     /// Looks through the `.diff` beside a list.

@@ -16,6 +16,7 @@ mod hosts;
 mod includes;
 mod lines;
 mod phrases;
+mod protected;
 mod rpz;
 mod skip;
 mod squidguard;
@@ -76,6 +77,8 @@ pub enum Rule<'a> {
     UrlExpression(&'a str),
     /// A weighted phrase, for pages and queries.
     Phrase(&'a Phrase),
+    /// A site that impostors imitate; an exception: one that only looks like such.
+    Protected(&'a DomainName),
 }
 
 /// Where rules go.
@@ -139,6 +142,7 @@ pub(crate) enum Part {
     Sites,
     UrlExpressions,
     Phrases(Unweighted),
+    Protected,
 }
 
 impl Part {
@@ -158,6 +162,7 @@ impl Part {
             Format::E2guardian if e2guardian::is_of_url_expressions(path) => Self::UrlExpressions,
             Format::E2guardian => Self::Sites,
             Format::Phrases => Self::Phrases(Unweighted::of(path)),
+            Format::Protected => Self::Protected,
         })
     }
 
@@ -201,13 +206,15 @@ pub struct Accepted {
     pub urls: u64,
     /// Phrases.
     pub phrases: u64,
+    /// Sites that impostors imitate.
+    pub protected: u64,
 }
 
 impl Accepted {
     /// Lines of any kind.
     pub fn total(self) -> u64 {
-        let Self { names, fragments, expressions, networks, urls, phrases } = self;
-        names + fragments + expressions + networks + urls + phrases
+        let Self { names, fragments, expressions, networks, urls, phrases, protected } = self;
+        names + fragments + expressions + networks + urls + phrases + protected
     }
 
     /// Adds the counts of another.
@@ -218,6 +225,7 @@ impl Accepted {
         self.urls += other.urls;
         self.networks += other.networks;
         self.phrases += other.phrases;
+        self.protected += other.protected;
     }
 }
 
@@ -254,6 +262,7 @@ impl FileReport {
             Kind::Url => &mut accepted.urls,
             Kind::Network => &mut accepted.networks,
             Kind::Phrase => &mut accepted.phrases,
+            Kind::Protected => &mut accepted.protected,
         } += 1;
     }
 }
@@ -379,6 +388,7 @@ enum Kind {
     Network,
     Url,
     Phrase,
+    Protected,
 }
 
 /// Reads a single-file list that is in `format`.
@@ -421,6 +431,7 @@ pub(crate) fn read_part(
         Part::UrlExpressions => e2guardian::url_expression_line,
         Part::Phrases(Unweighted::Banned) => phrases::banned_line,
         Part::Phrases(Unweighted::Exception) => phrases::exception_line,
+        Part::Protected => protected::line,
         Part::Rpz => return rpz::read(lines, options, sink),
     };
     let mut report = FileReport::default();
@@ -498,6 +509,7 @@ impl<S: Sink> Out<'_, S> {
             Rule::Url(_) | Rule::UrlExpression(_) => Kind::Url,
             Rule::Network(_) => Kind::Network,
             Rule::Phrase(_) => Kind::Phrase,
+            Rule::Protected(_) => Kind::Protected,
         })
     }
 

@@ -142,6 +142,10 @@ pub enum Skip {
     TooBroad,
     /// More expressions than one source may have.
     TooManyExpressions,
+    /// A name that is no site, where one is to be protected.
+    NotASite,
+    /// More protected sites than one source may have.
+    TooManySites,
     /// Refused by the engine for another reason.
     Refused,
 }
@@ -174,6 +178,7 @@ impl Skip {
             Self::FragmentTooShort => "3 letters or digits at least",
             Self::ExpressionTooLarge => "4096 characters, automata of 1 MiB",
             Self::TooManyExpressions => "1000 in one source",
+            Self::TooManySites => "10 000 in one source",
             Self::BadfilterLimit => "10 000 in one list, 4 MiB together",
             _ => return None,
         })
@@ -246,6 +251,8 @@ impl Skip {
             Self::ExpressionTooLarge => "expression-too-large",
             Self::TooBroad => "too-broad",
             Self::TooManyExpressions => "too-many-expressions",
+            Self::NotASite => "not-a-site",
+            Self::TooManySites => "too-many-sites",
             Self::Refused => "refused",
         }
     }
@@ -291,6 +298,8 @@ impl From<RuleError> for Skip {
             RuleError::ExceptionPattern => Self::ExceptionPattern,
             RuleError::TooBroad { .. } | RuleError::NetworkTooBroad => Self::TooBroad,
             RuleError::TooManyExpressions => Self::TooManyExpressions,
+            RuleError::NotASite => Self::NotASite,
+            RuleError::TooManySites => Self::TooManySites,
             _ => Self::Refused,
         }
     }

@@ -1,70 +1,25 @@
 //! Internationalised names that look like known ones.
 //!
 //! A *skeleton* is what a hurried reader sees: every letter that looks like a Latin one is taken for
-//! it. The table is a small part of what UTS #39 does with tens of thousands of characters: Latin
-//! letters with marks, and the Cyrillic, Greek and Armenian letters that stand in known homographs.
+//! it (UTS #39), by the table that the engine has for its own verdicts.
 
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
-use filter_core::DomainName;
+use filter_core::{DomainName, plain_letter};
 
-/// Names that children and schools use and that impostors like, one a line, with comments; see the
-/// file for its date.
-const BRANDS: &str = include_str!("../../data/lint/brands.txt");
+/// Sites that impostors imitate, one a line, with comments; see the file for its date.
+const PROTECTED: &str = include_str!("../../data/protected.txt");
 /// Fewest letters of a part between hyphens that is compared: `m6` in `m6-x` says nothing.
 const MIN_PART: usize = 4;
 
-/// What each character is taken for. Both cases of non-Latin letters are in lower case already: a
-/// name is mapped before it is encoded (UTS #46).
-const TAKEN_FOR: [(&str, &str); 34] = [
-    ("a", "àáâãäåāăąǎǟǡǻȁȃȧạảấầẩẫậắằẳẵặɑаαάӓӑ"),
-    ("ae", "æӕ"),
-    ("b", "ƀɓḃḅḇьβƅ"),
-    ("c", "çćĉċčƈḉсϲ"),
-    ("d", "ďđɖɗḋḍḏḑḓԁժ"),
-    ("e", "èéêëēĕėęěȅȇȩẹẻẽếềểễệеєёεέҽ"),
-    ("f", "ƒḟϝ"),
-    ("g", "ĝğġģǥǧǵɠɡցԍ"),
-    ("h", "ĥħȟḣḥḧḩḫһհнћ"),
-    ("i", "ìíîïĩīĭįıǐȉȋɨịỉіїιίϊ"),
-    ("j", "ĵǰɉјϳյ"),
-    ("k", "ķƙǩḱḳḵкκқҝ"),
-    ("l", "ĺļľŀłƚḷḹḻḽӏǀ"),
-    ("m", "ḿṁṃмɱ"),
-    ("n", "ñńņňŉŋƞǹṅṇṉṋηήпոռ"),
-    ("o", "òóôõöøōŏőơǒǫǭǿȍȏȫȭȯọỏốồổỗộớờởỡợоοόӧօσ"),
-    ("oe", "œ"),
-    ("p", "ṕṗрρƿ"),
-    ("q", "ɋԛզ"),
-    ("r", "ŕŗřȑȓṙṛṝṟгɍ"),
-    ("s", "śŝşšșṡṣṥṧṩѕʂ"),
-    ("ss", "ß"),
-    ("t", "ţťŧțṫṭṯṱтτ"),
-    ("u", "ùúûüũūŭůűųưǔǖǘǚǜȕȗụủứừửữựυύսμ"),
-    ("v", "ṽṿνѵ"),
-    ("w", "ŵẁẃẅẇẉẘԝѡωώա"),
-    ("x", "ẋẍхχҳ"),
-    ("y", "ýÿŷƴȳẏẙỳỵỷỹуγўү"),
-    ("z", "źżžƶẑẓẕʐᴢ"),
-    ("3", "зӡ"),
-    ("4", "ч"),
-    ("6", "б"),
-    ("th", "þ"),
-    ("bl", "ы"),
-];
-
-static LETTERS: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
-    let rows = TAKEN_FOR.iter();
-    rows.flat_map(|(plain, alike)| alike.chars().map(move |letter| (letter, *plain))).collect()
+/// The first label, and the first name that has it.
+static KNOWN: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    protected().rev().map(|name| (name.split('.').next().unwrap_or(name), name)).collect()
 });
 
-/// The first label, and the whole name.
-static KNOWN: LazyLock<HashMap<&'static str, &'static str>> =
-    LazyLock::new(|| brands().map(|name| (name.split('.').next().unwrap_or(name), name)).collect());
-
-fn brands() -> impl Iterator<Item = &'static str> {
-    let lines = BRANDS.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    lines.filter(|line| !line.is_empty())
+fn protected() -> impl DoubleEndedIterator<Item = &'static str> {
+    let lines = PROTECTED.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty() && !line.starts_with('!'))
 }
 
 /// What is suspicious about an internationalised name.
@@ -123,7 +78,7 @@ fn looks_like(label: &str) -> Option<&'static str> {
 fn skeleton(label: &str) -> String {
     let mut seen = String::with_capacity(label.len());
     for letter in label.chars() {
-        match LETTERS.get(&letter) {
+        match plain_letter(letter) {
             Some(plain) => seen.push_str(plain),
             // A combining mark stands over the letter before it.
             None if ('\u{300}'..='\u{36f}').contains(&letter) => {}
@@ -152,27 +107,16 @@ fn mixed(label: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]
-    fn the_tables_are_sound() {
-        let names: Vec<_> = brands().collect();
-        assert!(names.len() >= 60, "{}", names.len());
+    fn the_table_is_sound() {
+        let names: Vec<_> = protected().collect();
+        assert!(names.len() >= 400, "{}", names.len());
         for name in &names {
             assert!(name.is_ascii() && name.parse::<DomainName>().is_ok(), "{name}");
-            assert!(psl::domain_str(name).is_some(), "{name} is below a public suffix");
         }
-        assert_eq!(KNOWN.len(), names.len(), "a label twice");
-        assert!(BRANDS.lines().any(|line| line.starts_with("# As of 20")), "the table is dated");
-        let mut letters = HashSet::new();
-        for (plain, alike) in TAKEN_FOR {
-            for letter in alike.chars() {
-                assert!(plain.is_ascii() && !letter.is_ascii(), "{plain}: {letter}");
-                assert!(letters.insert(letter), "{letter} is taken for two");
-            }
-        }
+        assert!(PROTECTED.lines().any(|line| line.starts_with("# Date: 20")), "the table is dated");
     }
 
     #[test]

@@ -70,6 +70,7 @@ fn filter() -> Filter {
         batch.network(&network.parse::<Network>().unwrap(), options).unwrap();
     }
     batch.url(&"http://pages.example:8080/~user".parse::<UrlPrefix>().unwrap(), plain).unwrap();
+    batch.protect(&"lumni.fr".parse().unwrap(), plain).unwrap();
     for phrase in ["< word >,<other><50>", "<school><-20>", "<worst><ban>"] {
         batch.phrase(&phrase.parse::<Phrase>().unwrap()).unwrap();
     }

@@ -12,6 +12,7 @@ use crate::{
     config::Page,
     policy::{
         inspect::Objection,
+        lookalikes::resemblance,
         refusal::{Authority, Cause, Contact, Detail, Language, Refusal, Telling},
         search::Engine,
     },
@@ -176,8 +177,13 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Why<'a> {
-    /// As much of a refusal's reason as the group's profile tells.
-    pub(super) fn of(refusal: &'a Refusal<'a>, telling: Telling, language: Language) -> Self {
+    /// As much of a refusal's reason as the group's profile tells of the name that was asked for.
+    pub(super) fn of(
+        refusal: &'a Refusal<'a>,
+        telling: Telling,
+        language: Language,
+        name: Option<&DomainName>,
+    ) -> Self {
         let with_list = match telling.detail {
             Detail::None | Detail::Code => return Self::default(),
             Detail::Category => false,
@@ -192,9 +198,15 @@ impl<'a> Why<'a> {
             Cause::Rebinding(element) => Some(element.to_string()),
             Cause::Rule(_) | Cause::Engine(_) => None,
         };
+        let mut reason = in_words(refusal, language);
+        if let (Cause::Rule(rule), Some(name)) = (&refusal.cause, name)
+            && let Some(resemblance) = resemblance(language, &rule.matched(name))
+        {
+            reason = format!("{reason} ({resemblance})");
+        }
         Self {
             category: refusal.cause.category().map(|category| category.name.as_str()),
-            reason: Some(in_words(refusal, language)),
+            reason: Some(reason),
             through: through.filter(|_| with_list),
             list: rule.and_then(|reason| reason.source).filter(|_| with_list),
         }

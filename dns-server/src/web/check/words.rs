@@ -4,6 +4,7 @@ use filter_core::{CategoryInfo, Matched, TextReason};
 
 use crate::policy::{
     check::Grounds,
+    lookalikes::resemblance,
     refusal::{Authority, Cause, Language},
 };
 
@@ -48,9 +49,15 @@ fn french(authority: Authority, grounds: &Grounds<'_>) -> String {
             (Some(source), Matched::Nothing) => {
                 format!("Refusé : {} (liste {source}).", named(reason.category))
             }
-            (Some(source), rule) => {
-                format!("Refusé : {} (liste {source}, règle {rule}).", named(reason.category))
-            }
+            (Some(source), rule) => match resemblance(Language::French, &rule) {
+                Some(resemblance) => format!(
+                    "Refusé : {} (liste {source}) : ce nom {resemblance}.",
+                    named(reason.category)
+                ),
+                None => {
+                    format!("Refusé : {} (liste {source}, règle {rule}).", named(reason.category))
+                }
+            },
             (None, Matched::Nothing) => {
                 "Refusé : ce profil n'ouvre que les sites choisis.".to_owned()
             }
@@ -89,9 +96,15 @@ fn english(authority: Authority, grounds: &Grounds<'_>) -> String {
             (Some(source), Matched::Nothing) => {
                 format!("Refused: {} (list {source}).", named(reason.category))
             }
-            (Some(source), rule) => {
-                format!("Refused: {} (list {source}, rule {rule}).", named(reason.category))
-            }
+            (Some(source), rule) => match resemblance(Language::English, &rule) {
+                Some(resemblance) => format!(
+                    "Refused: {} (list {source}): the name {resemblance}.",
+                    named(reason.category)
+                ),
+                None => {
+                    format!("Refused: {} (list {source}, rule {rule}).", named(reason.category))
+                }
+            },
             (None, Matched::Nothing) => {
                 "Refused: this profile opens nothing but chosen sites.".to_owned()
             }

@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Mistakes accepted in 10 000 harmless names that no list knows: the profile's `unlisted`
     #[arg(long, value_name = "N", default_value_t = 0)]
     unlisted: u32,
+    /// Refuse names that look like others, too: the category `lookalikes`, and homographs
+    #[arg(long)]
+    lookalikes: bool,
     /// Read the lists of this sources file again, and print file and line of each matching rule
     #[arg(long, value_name = "FILE")]
     sources: Option<PathBuf>,
@@ -89,10 +92,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .name
         .parse()
         .map_err(|error| Failure::Usage(format!("{:?}: {error}", arguments.name)))?;
-    let profile = Profile {
+    let mut profile = Profile {
         unlisted: arguments.unlisted,
         ..Profile::named(&arguments.profile).map_err(Failure::failed)?
     };
+    profile.block.extend(arguments.lookalikes.then(|| Profile::LOOKALIKES.to_owned()));
     let filter = bundle::open(&arguments.file)?;
     let bound = filter
         .bind(&profile)
@@ -190,7 +194,9 @@ impl Search<'_> {
                     Scope::SubdomainsOnly => self.asked != name && self.asked.is_within(name),
                 };
                 let held = |matched: &&Matched<'_>| match matched {
-                    Matched::Domain { name: held, .. } => name.is_within(held),
+                    Matched::Domain { name: held, .. } | Matched::Typo { name: held, .. } => {
+                        name.is_within(held)
+                    }
                     _ => false,
                 };
                 (reaches && self.matched.iter().any(held))
@@ -207,6 +213,13 @@ impl Search<'_> {
             Rule::Network(network) => {
                 let network = network.trunc().to_string();
                 self.networks.contains(&network.as_str()).then(|| format!("network {network}"))
+            }
+            Rule::Protected(site) => {
+                let same = |matched: &&Matched<'_>| match matched {
+                    Matched::Homograph { of, .. } => of == site,
+                    _ => false,
+                };
+                self.matched.iter().any(same).then(|| format!("protected {site}"))
             }
             // What else a list holds is no rule on hosts.
             _ => None,

@@ -79,6 +79,7 @@ impl fmt::Display for Stats<'_> {
             (counts.networks, "networks"),
             (counts.urls, "URLs"),
             (counts.phrases, "phrases"),
+            (counts.protected, "protected sites"),
         ];
         for (count, what) in patterns.into_iter().filter(|(count, _)| *count > 0) {
             writeln!(f, "{:>12}  {what}", grouped(count))?;
