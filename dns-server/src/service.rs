@@ -1,7 +1,7 @@
 //! What is being served: configuration, lists and upstream, replaced as one.
 
 mod attempts;
-mod background;
+pub(crate) mod background;
 pub(crate) mod changes;
 pub(crate) mod codes;
 pub(crate) mod reports;

@@ -1,6 +1,10 @@
 //! SHA-256, by which files are named and compared.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
@@ -22,6 +26,23 @@ impl Sha256Digest {
     /// The digest of these octets.
     pub fn of(octets: &[u8]) -> Self {
         Self::finish(Sha256::new().chain_update(octets))
+    }
+
+    /// The digest of all that is read.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn of_all(mut octets: impl Read) -> io::Result<Self> {
+        let mut hash = Sha256::new();
+        let mut piece = vec![0; 128 * 1024];
+        loop {
+            match octets.read(&mut piece) {
+                Ok(0) => return Ok(Self::finish(hash)),
+                Ok(length) => hash.update(&piece[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The digest of what was read piece by piece.

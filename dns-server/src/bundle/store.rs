@@ -22,6 +22,7 @@ use lists::{
 use memmap2::Mmap;
 
 use super::{BundleError, expired, open};
+use crate::service::background::InPieces;
 
 /// Verified copies of bundles.
 ///
@@ -167,14 +168,14 @@ impl Store {
         let from = source.display().to_string();
         let original = open(source)?;
         let incoming = Incoming(self.folder.join(COPIED));
-        // By the kernel, without passing through this process: it may be as large as what is served.
         copy_synced(original, &incoming.0).map_err(|error| self.failed(error))?;
         let copy = map(&incoming.0)?;
         let signature = match keys.is_empty() {
             true => None,
             false => Some(verified(&copy, source, keys)?),
         };
-        let digest = Sha256Digest::of(&copy);
+        let digest =
+            Sha256Digest::of_all(InPieces(&copy[..])).map_err(|error| self.failed(error))?;
         Self::staged(copy, incoming, from, digest, signature)
     }
 
@@ -335,15 +336,15 @@ pub(super) fn verified(
     path: &Path,
     keys: &PublicKeys,
 ) -> Result<String, BundleError> {
-    let verified =
-        signature::read_signature(path).and_then(|text| keys.verify(bytes, &text).map(|_| text));
+    let verify = |text: String| keys.verify(InPieces(bytes), &text).map(|_| text);
+    let verified = signature::read_signature(path).and_then(verify);
     verified.map_err(|error| BundleError::Signature { from: path.display().to_string(), error })
 }
 
 /// Copies a whole file, down to the disk.
-fn copy_synced(mut original: File, copy: &Path) -> io::Result<()> {
+fn copy_synced(original: File, copy: &Path) -> io::Result<()> {
     let mut file = File::create(copy)?;
-    io::copy(&mut original, &mut file)?;
+    io::copy(&mut InPieces(original), &mut file)?;
     file.sync_all()
 }
 

@@ -1,6 +1,9 @@
 //! Work that gives way to answers.
 
-use std::{io, panic, thread};
+use std::{
+    io::{self, Read},
+    panic, thread,
+};
 
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
@@ -33,4 +36,21 @@ fn give_way() -> Result<(), io::Error> {
     let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy)
         .map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Octets of a piece: less than a tenth of a millisecond's work.
+const PIECE: usize = 64 * 1024;
+
+/// Reads in pieces of at most [`PIECE`], and lets others run before each.
+///
+/// The scheduler would see to that by itself; but in a long call the kernel may not give way, and in
+/// some virtual machines the interrupt by which another core wakes a thread waits for the next tick.
+pub(crate) struct InPieces<R>(pub(crate) R);
+
+impl<R: Read> Read for InPieces<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        thread::yield_now();
+        let length = buffer.len().min(PIECE);
+        self.0.read(&mut buffer[..length])
+    }
 }

@@ -15,14 +15,13 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{
@@ -297,15 +296,7 @@ impl Cache {
 }
 
 fn digest(path: &Path) -> io::Result<Sha256Digest> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(Sha256Digest::finish(hash)),
-            length => hash.update(&buffer[..length]),
-        }
-    }
+    Sha256Digest::of_all(File::open(path)?)
 }
 
 /// Everything below a folder to the disk.
