@@ -7,9 +7,9 @@ use std::{env, fmt::Write as _};
 
 use benches::{
     allocations::Counting,
-    contender::{Adblock, Blocklist, Contender, FstWalk, HashProbe, large_fit},
+    contender::{Adblock, Blocklist, FstWalk, HashProbe, large_fit},
     corpus::{Corpus, SIZES},
-    engine::{Asked, PreauName, PreauPacket, PreauText, child},
+    engine::{self, Asked, PreauName, PreauPacket, PreauText, child},
     record::Record,
 };
 use filter_core::Filter;
@@ -62,15 +62,9 @@ fn of_preau(corpus: &Corpus, record: &mut Record) -> String {
         let bound = || held.value.clone();
         let (name, packet) = (PreauName(bound()), PreauPacket(bound()));
         let text = PreauText(bound());
-        for contender in [
-            Contender::new(&name, &questions),
-            Contender::new(&packet, &questions),
-            Contender::new(&text, &questions),
-        ] {
-            let before = ALLOCATOR.calls();
-            contender.ask();
-            allocations += ALLOCATOR.calls() - before;
-        }
+        allocations += engine::allocations(&ALLOCATOR, &name, &questions);
+        allocations += engine::allocations(&ALLOCATOR, &packet, &questions);
+        allocations += engine::allocations(&ALLOCATOR, &text, &questions);
     }
     assert_eq!(allocations, 0, "a verdict allocates nothing");
     let a_name = bytes.len() as f64 / size as f64;

@@ -90,15 +90,14 @@ fn compare(
     record: &mut Record,
 ) -> Vec<Costs> {
     let contenders = engines.contenders(questions);
-    contenders.iter().for_each(|contender| contender.ask()); // touches every page
+    for contender in &contenders {
+        contender.ask(); // touches every page
+    }
     let nothing = |contender: &Contender<'_>| Costs { engine: contender.name, nanos: Vec::new() };
     let mut all: Vec<_> = contenders.iter().map(nothing).collect();
     for _ in 0..rounds {
         for (contender, costs) in contenders.iter().zip(&mut all) {
-            let start = thread_cpu_nanos();
-            contender.ask();
-            let nanos = (thread_cpu_nanos() - start) as f64;
-            costs.nanos.push(nanos / questions.names.len() as f64);
+            costs.nanos.push(contender.ask() as f64 / questions.names.len() as f64);
         }
     }
     for Costs { engine, nanos } in &all {

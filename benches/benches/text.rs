@@ -11,7 +11,7 @@ use benches::{
     cpu_time::thread_cpu_nanos,
     record::Record,
     spread::Spread,
-    text::{folded, folded_term, phrases, text},
+    text::{self, Words, folded, folded_term, given, phrases, repeated},
 };
 use daachorse::DoubleArrayAhoCorasick;
 use filter_core::{BoundFilter, Filter, FilterBuilder, Phrase, Profile, Source, Stamp};
@@ -22,40 +22,67 @@ static ALLOCATOR: Counting = Counting::new();
 /// Odd, so that a median is one of the rounds.
 const ROUNDS: usize = 5;
 
+/// A text, and what its figures are called.
+struct Screened {
+    title: &'static str,
+    speed: &'static str,
+    text: String,
+    /// Real texts have letters that are folded for the others less well.
+    is_real: bool,
+}
+
 fn main() {
     let megabytes = env::args().skip(1).find_map(|size| size.parse().ok()).unwrap_or(50usize);
     let mut record = Record::new(env!("CARGO_TARGET_TMPDIR"), "text");
+    let octets = megabytes * 1_000_000;
+    let made_up = |title, speed, words| {
+        let text = repeated(text::made_up(octets, words), octets);
+        Screened { title, speed, text, is_real: false }
+    };
+    let texts = match given() {
+        Some(text) => {
+            let (title, text) = ("the text that was given", repeated(text, octets));
+            vec![Screened { title, speed: "given text MB/s", text, is_real: true }]
+        }
+        None => vec![
+            made_up("words as frequent as in manuals", "text MB/s", Words::OF_MANUALS),
+            made_up("more rare words", "text of rare words MB/s", Words::RARE),
+        ],
+    };
     let phrases = phrases();
-    let text = text(megabytes * 1_000_000);
-    let folded = folded(&text);
     let ours = Ours::new(&phrases);
     let terms = Terms::new(&phrases);
-    let automaton = |kind| {
-        let builder = AhoCorasick::builder().kind(Some(kind)).build(&terms.texts);
-        builder.expect("some thousand terms")
-    };
-    let ((nfa, nfa_cost), (dfa, dfa_cost)) = (
-        costing(|| automaton(AhoCorasickKind::ContiguousNFA)),
-        costing(|| automaton(AhoCorasickKind::DFA)),
-    );
-    let (daachorse, daachorse_cost) = costing(|| {
-        DoubleArrayAhoCorasick::<u32>::new(&terms.texts).expect("some thousand different terms")
-    });
+    let automata = Automata::new(&terms);
+    for screened in &texts {
+        screen(screened, &phrases, &terms, &ours, &automata, &mut record);
+    }
+    short_texts(&ours.child, &mut record);
+    record.save();
+}
 
-    let trace = ours.child.explain_text(&text);
+fn screen(
+    Screened { title, speed, text, is_real }: &Screened,
+    phrases: &[Phrase],
+    terms: &Terms,
+    ours: &Ours,
+    automata: &Automata,
+    record: &mut Record,
+) {
+    let folded = folded(text);
+    let Automata { nfa, dfa, daachorse } = automata;
+    let trace = ours.child.explain_text(text);
     let found: BTreeSet<&str> = trace
         .phrases
         .iter()
         .filter(|phrase| phrase.terms.iter().all(|term| !term.disguised))
         .map(|phrase| phrase.text)
         .collect();
-    let expected = terms.phrases_in(&phrases, &nfa, &folded);
-    // Real texts have letters that are folded for the others less well.
-    if env::var_os("PREAU_BENCH_TEXT").is_none() {
+    if !is_real {
+        let expected = terms.phrases_in(phrases, &nfa.built, &folded);
         assert!(found.iter().copied().eq(expected.iter().map(String::as_str)), "ours finds others");
     }
     record.tell(format_args!(
-        "### {} phrases, {} MB of text ({} MB folded), {} phrases in it, in disguise {} more\n",
+        "### {} phrases, {} MB of text, {title} ({} MB folded), {} phrases in it, in disguise {} more\n",
         phrases.len(),
         text.len() / 1_000_000,
         folded.len() / 1_000_000,
@@ -66,27 +93,27 @@ fn main() {
     let contenders = [
         Contender {
             name: "aho-corasick, contiguous NFA",
-            cost: nfa_cost,
+            cost: nfa.cost,
             octets: folded.len(),
-            run: &|| nfa.find_overlapping_iter(&folded).count(),
+            run: &|| nfa.built.find_overlapping_iter(&folded).count(),
         },
         Contender {
             name: "filter-core, folding included",
             cost: ours.cost,
             octets: text.len(),
-            run: &|| usize::from(ours.child.text(&text).is_blocked()),
+            run: &|| usize::from(ours.child.text(text).is_blocked()),
         },
         Contender {
             name: "daachorse",
-            cost: daachorse_cost,
+            cost: daachorse.cost,
             octets: folded.len(),
-            run: &|| daachorse.find_overlapping_iter(&folded).count(),
+            run: &|| daachorse.built.find_overlapping_iter(&folded).count(),
         },
         Contender {
             name: "aho-corasick, DFA",
-            cost: dfa_cost,
+            cost: dfa.cost,
             octets: folded.len(),
-            run: &|| dfa.find_overlapping_iter(&folded).count(),
+            run: &|| dfa.built.find_overlapping_iter(&folded).count(),
         },
     ];
     let mut rounds = vec![Vec::new(); contenders.len()];
@@ -107,15 +134,13 @@ fn main() {
             "| {name} | {} | {ratio} | {milliseconds:.0} | {octets} |",
             Spread::of(own.clone())
         ));
-        record.figure("text MB/s", name, phrases.len(), own);
+        record.figure(speed, name, phrases.len(), own);
         record.figure("text MB held", name, phrases.len(), &[*octets as f64 / 1e6]);
     }
     let before = ALLOCATOR.live();
     ALLOCATOR.reset_peak();
-    black_box(ours.child.text(&text).is_blocked());
-    record.tell(format_args!("\nBeside the text: {} octets at most.", ALLOCATOR.peak() - before));
-    short_texts(&ours.child, &mut record);
-    record.save();
+    black_box(ours.child.text(text).is_blocked());
+    record.tell(format_args!("\nBeside the text: {} octets at most.\n", ALLOCATOR.peak() - before));
 }
 
 /// Queries and titles, one after the other: nothing is known of any word when a text begins.
@@ -151,17 +176,45 @@ struct Contender<'t> {
     run: &'t dyn Fn() -> usize,
 }
 
+#[derive(Clone, Copy)]
 struct Cost {
     milliseconds: f64,
     octets: u64,
 }
 
 /// What building something takes, and what it then holds.
-fn costing<T>(build: impl FnOnce() -> T) -> (T, Cost) {
+fn costing<T>(build: impl FnOnce() -> T) -> Built<T> {
     let (start, before) = (thread_cpu_nanos(), ALLOCATOR.live());
     let built = build();
     let milliseconds = (thread_cpu_nanos() - start) as f64 / 1e6;
-    (built, Cost { milliseconds, octets: ALLOCATOR.live() - before })
+    Built { built, cost: Cost { milliseconds, octets: ALLOCATOR.live() - before } }
+}
+
+/// The automata that only find terms.
+struct Automata {
+    nfa: Built<AhoCorasick>,
+    dfa: Built<AhoCorasick>,
+    daachorse: Built<DoubleArrayAhoCorasick<u32>>,
+}
+
+struct Built<T> {
+    built: T,
+    cost: Cost,
+}
+
+impl Automata {
+    fn new(terms: &Terms) -> Self {
+        let automaton = |kind| {
+            let builder = AhoCorasick::builder().kind(Some(kind)).build(&terms.texts);
+            builder.expect("some thousand terms")
+        };
+        let daachorse = || DoubleArrayAhoCorasick::new(&terms.texts).expect("different terms");
+        Self {
+            nfa: costing(|| automaton(AhoCorasickKind::ContiguousNFA)),
+            dfa: costing(|| automaton(AhoCorasickKind::DFA)),
+            daachorse: costing(daachorse),
+        }
+    }
 }
 
 struct Ours {
@@ -182,7 +235,7 @@ impl Ours {
         let filter =
             Filter::open(builder.build(stamp).bytes).expect("a bundle that was just built");
         let child = filter.bind(&Profile::named("child").expect("built in")).expect("it fits");
-        let ((), cost) = costing(|| filter.prepare_text());
+        let Built { built: (), cost } = costing(|| filter.prepare_text());
         Self { child, cost }
     }
 }

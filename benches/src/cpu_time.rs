@@ -1,23 +1,19 @@
 //! CPU time of the calling thread: what a shared machine's other work changes least.
 
-use std::{fs, thread};
-
 use criterion::{
     Throughput,
     measurement::{Measurement, ValueFormatter, WallTime},
 };
+use nix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds that the calling thread has been on a CPU, user and system together.
 ///
 /// # Panics
-/// Where there is no `/proc/thread-self/schedstat`: benches run on Linux.
+/// Where the system has no such clock (POSIX, `CLOCK_THREAD_CPUTIME_ID`).
 pub fn thread_cpu_nanos() -> u64 {
-    // The kernel brings the figure up to date when the thread gives up its turn.
-    thread::yield_now();
-    let schedstat = fs::read_to_string("/proc/thread-self/schedstat")
-        .expect("benches need Linux: /proc/thread-self/schedstat");
-    let nanos = schedstat.split(' ').next().and_then(|first| first.parse().ok());
-    nanos.expect("the first field of schedstat is a number of nanoseconds")
+    let time =
+        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock of threads' CPU time");
+    time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64
 }
 
 /// CPU time as Criterion's clock.
@@ -98,7 +94,7 @@ mod tests {
                 black_box(n);
             }
         });
-        let asleep = measure(&|| thread::sleep(std::time::Duration::from_millis(100)));
+        let asleep = measure(&|| std::thread::sleep(std::time::Duration::from_millis(100)));
         assert!(busy > asleep, "busy {busy} ns, asleep {asleep} ns");
     }
 }

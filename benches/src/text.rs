@@ -1,9 +1,8 @@
 //! Texts to screen and phrases to look for, made up from a fixed seed with the statistics of real ones.
 //!
-//! A language's text is its hundred most frequent words, which half of a text consists of, among
-//! made-up words with the frequencies that Zipf's law gives to two hundred thousand: a thousand words are
-//! three quarters of it, ten thousand nine tenths. 36 MB of manuals have 79 and 96 hundredths: these texts
-//! are the harder ones. `PREAU_BENCH_TEXT` and `PREAU_BENCH_PHRASES` name real ones, the phrases one a line.
+//! A language's text is its hundred most frequent words, which half of a text consists of, among two
+//! hundred thousand made-up ones. How often these come, [`Words`] says. `PREAU_BENCH_TEXT` and
+//! `PREAU_BENCH_PHRASES` name real texts and phrases, the phrases one a line.
 
 use std::{env, fs, path::Path};
 
@@ -13,16 +12,37 @@ use unicode_normalization::UnicodeNormalization;
 /// Phrases that texts are searched for, unless others are given.
 pub const PHRASES: usize = 14_600;
 
-/// French and English by turns, of so many octets, or the text that the environment names, repeated.
+/// How often a text's words come again, by Zipf's law with a bend (Mandelbrot's).
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// The word of rank `r` comes in proportion to `(r + bend)⁻ˢ`: the bend.
+    bend: f64,
+    /// The exponent `s`.
+    exponent: f64,
+}
+
+impl Words {
+    /// A thousand words are 81 hundredths of the text, ten thousand 94: Debian's handbook in French and
+    /// English and its manual pages in French have 74 to 80, and 98 and more.
+    pub const OF_MANUALS: Self = Self { bend: 26.0, exponent: 1.42 };
+    /// A thousand words are three quarters of the text, ten thousand nine tenths: three to five times as
+    /// many words are rare ones as in manuals.
+    pub const RARE: Self = Self { bend: 9.0, exponent: 1.25 };
+}
+
+/// The text that the environment names.
 ///
 /// # Panics
-/// When that cannot be read.
-pub fn text(octets: usize) -> String {
-    let mut text = match env::var_os("PREAU_BENCH_TEXT") {
-        Some(path) => fs::read_to_string(&path).expect("PREAU_BENCH_TEXT names a text in UTF-8"),
-        None => make_up(octets),
-    };
+/// When it cannot be read.
+pub fn given() -> Option<String> {
+    let path = env::var_os("PREAU_BENCH_TEXT")?;
+    let text = fs::read_to_string(&path).expect("PREAU_BENCH_TEXT names a text in UTF-8");
     assert!(!text.is_empty(), "a text of nothing");
+    Some(text)
+}
+
+/// So many octets of a text, which is repeated if it has fewer.
+pub fn repeated(mut text: String, octets: usize) -> String {
     while text.len() < octets {
         text.push_str(&text.clone());
     }
@@ -53,7 +73,8 @@ pub fn phrases() -> Vec<Phrase> {
             phrases.extend(lines.lines().filter_map(|line| line.parse::<Phrase>().ok()));
         }
     }
-    let languages = [Language::new(&FRENCH), Language::new(&ENGLISH)];
+    // Which words there are does not depend on how often they come.
+    let languages = [&FRENCH, &ENGLISH].map(|spoken| Language::new(spoken, Words::RARE));
     let mut random = Random(2);
     while phrases.len() < PHRASES {
         let language = &languages[random.below(2)];
@@ -104,8 +125,9 @@ pub fn folded_term(term: &str) -> String {
     folded[start..folded.len() - usize::from(!term.ends_with(' '))].to_owned()
 }
 
-fn make_up(octets: usize) -> String {
-    let languages = [Language::new(&FRENCH), Language::new(&ENGLISH)];
+/// French and English by turns, of so many octets or a little more.
+pub fn made_up(octets: usize, words: Words) -> String {
+    let languages = [Language::new(&FRENCH, words), Language::new(&ENGLISH, words)];
     let (mut text, mut random) = (String::with_capacity(octets + 1_000), Random(1));
     while text.len() < octets {
         // A few pages of one, then of the other.
@@ -128,7 +150,7 @@ struct Language {
 impl Language {
     const WORDS: usize = 200_000;
 
-    fn new(spoken: &Spoken) -> Self {
+    fn new(spoken: &Spoken, frequency: Words) -> Self {
         let mut random = Random(3);
         let mut words: Vec<String> = spoken.frequent.split(' ').map(str::to_owned).collect();
         while words.len() < Self::WORDS {
@@ -144,7 +166,7 @@ impl Language {
         let mut sum = 0.0;
         let up_to = (0..words.len())
             .map(|rank| {
-                sum += (rank as f64 + 9.0).powf(-1.25);
+                sum += (rank as f64 + frequency.bend).powf(-frequency.exponent);
                 sum
             })
             .collect();
@@ -245,19 +267,39 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     use super::*;
 
     /// Figures of other machines and days are of the same text.
     #[test]
     fn made_up_texts_are_the_same_everywhere() {
-        let text = make_up(100_000);
+        let text = made_up(100_000, Words::RARE);
         let words: Vec<&str> = text.split([' ', ',', '.', '\n', '’']).collect();
         let distinct: HashSet<_> = words.iter().collect();
-        assert_eq!(&text[..30], &make_up(200_000)[..30]);
+        assert_eq!(&text[..30], &made_up(200_000, Words::RARE)[..30]);
         assert!(distinct.len() > 1_000, "{}", distinct.len());
         assert!(phrases().len() > 14_000);
+    }
+
+    #[test]
+    fn words_are_as_frequent_as_is_said() {
+        let share = |words: Words, most: usize| {
+            let text = made_up(4_000_000, words);
+            let mut counts: HashMap<&str, usize> = HashMap::new();
+            for word in text.split([' ', ',', '.', '\n', '’']).filter(|word| !word.is_empty()) {
+                *counts.entry(word).or_default() += 1;
+            }
+            let mut counts: Vec<usize> = counts.into_values().collect();
+            counts.sort_unstable_by(|one, other| other.cmp(one));
+            let (frequent, all) = (counts.iter().take(most), counts.iter());
+            frequent.sum::<usize>() as f64 / all.sum::<usize>() as f64
+        };
+        let of_manuals = share(Words::OF_MANUALS, 10_000);
+        let rare = share(Words::RARE, 10_000);
+        // Two languages have twice the words.
+        assert!((0.87..0.94).contains(&of_manuals), "{of_manuals}");
+        assert!((0.75..0.87).contains(&rare), "{rare}");
     }
 
     #[test]

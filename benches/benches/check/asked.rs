@@ -4,7 +4,7 @@ use std::iter;
 
 use benches::{
     corpus::Corpus,
-    text::{phrases, text},
+    text::{Words, made_up, phrases},
 };
 use filter_core::{BoundFilter, SearchResult, UrlVerdict};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub(crate) struct Request {
 pub(crate) fn kinds(corpus: &Corpus, child: &BoundFilter) -> Vec<Kind> {
     let listed = corpus.listed(HOSTS / 2).names;
     let unlisted = corpus.unlisted(HOSTS / 2).names;
-    let text = text(TEXT);
+    let text = made_up(TEXT, Words::OF_MANUALS);
     let telling: Vec<String> = phrases()
         .iter()
         .map(|phrase| phrase.terms().map(str::trim).collect::<Vec<_>>().join(" "))

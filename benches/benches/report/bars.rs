@@ -218,8 +218,9 @@ fn bars(figures: &Figures, sizes: &Sizes) -> Vec<Bar> {
 }
 
 /// Phrases are those of the repository: as many as there are.
-fn text(figures: &Figures) -> [Bar; 3] {
+fn text(figures: &Figures) -> [Bar; 5] {
     const SPEED: &str = "text MB/s";
+    const SPEED_OF_RARE: &str = "text of rare words MB/s";
     let series = figures.series(SPEED);
     let phrases = series.get(SCREENING).and_then(|points| Some(points.last()?.0)).unwrap_or(0);
     let ours = |what| figures.spread(what, SCREENING, phrases);
@@ -234,6 +235,13 @@ fn text(figures: &Figures) -> [Bar; 3] {
             "text screening to a bare contiguous NFA",
             figures.ratio(SPEED, [SCREENING, NFA], phrases),
             Some(Limit::AtLeast(1.5)),
+            None,
+        ),
+        Bar::new("text of more rare words, MB/s", ours(SPEED_OF_RARE), None, None),
+        Bar::new(
+            "text of more rare words, to a bare contiguous NFA",
+            figures.ratio(SPEED_OF_RARE, [SCREENING, NFA], phrases),
+            None,
             None,
         ),
         Bar::new(

@@ -8,12 +8,13 @@
 #![allow(clippy::unwrap_used, reason = "what is not as a bench expects ends it")]
 
 mod cost;
+mod hickory;
 mod load;
 mod reload;
 mod servers;
 mod table;
 
-use std::{collections::BTreeMap, env, net::UdpSocket};
+use std::{collections::BTreeMap, env, net::UdpSocket, path::Path};
 
 use benches::{
     corpus::{Corpus, LARGE},
@@ -39,6 +40,12 @@ fn main() {
     if let Some(address) = env::var_os(servers::BARE) {
         return bare(&address.into_string().unwrap());
     }
+    if let Some(addresses) = env::var_os(servers::HICKORY) {
+        let addresses = addresses.into_string().unwrap();
+        let (address, upstream) = addresses.split_once(' ').unwrap();
+        let names = Path::new(servers::HICKORY_NAMES);
+        return hickory::serve(address.parse().unwrap(), upstream.parse().unwrap(), names);
+    }
     let mut numbers = env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let (size, rounds) = (numbers.next().unwrap_or(LARGE), numbers.next().unwrap_or(ROUNDS));
     let mut record = Record::new(env!("CARGO_TARGET_TMPDIR"), "servers");
@@ -56,9 +63,12 @@ fn refused(corpus: &Corpus, lists: &Lists, world: &World, rounds: usize, record:
     let load = Load::new(&corpus.listed(LISTED).names);
     let running = servers::for_refusals(lists, world.address);
     servers::keep_loading(&running, world.address, size, record);
-    let costs = costs(&running, &load, rounds, |cost| {
-        assert_eq!(cost.codes.keys().collect::<Vec<_>>(), ["NXDOMAIN"], "refusals: {cost:?}");
+    let asked_before = world.answered();
+    let costs = costs(&running, &load, rounds, |server, cost| {
+        let codes: Vec<_> = cost.codes.keys().collect();
+        assert_eq!(codes, [server.refusal.code()], "{}, refusals: {cost:?}", server.name);
     });
+    check_upstream(world, asked_before, &costs);
     let title = format!("Refusals, {size} listed names, {LISTED} of them asked");
     record.tell(Table::new(title, &running, &costs));
     table::keep("refused", size, &costs, record);
@@ -73,16 +83,21 @@ fn cached(corpus: &Corpus, lists: &Lists, world: &World, rounds: usize, record: 
         load.warm(server);
     }
     let asked_before = world.answered();
-    let costs = costs(&running, &load, rounds, |cost| {
+    let costs = costs(&running, &load, rounds, |_, cost| {
         let answered = |code: &String| ["NOERROR", "NXDOMAIN"].contains(&code.as_str());
         assert!(cost.codes.keys().all(answered), "cached answers: {cost:?}");
     });
-    let asked: u64 = costs.values().flatten().map(|cost| cost.completed).sum();
-    let missed = world.answered() - asked_before;
-    assert!(missed * 1000 < asked, "{missed} of {asked} questions went upstream");
+    check_upstream(world, asked_before, &costs);
     let title = format!("Cached answers, {} names, {size} listed ones beside", unlisted.len());
     record.tell(Table::new(title, &running, &costs));
     table::keep("cached", size, &costs, record);
+}
+
+/// Next to nothing went upstream: it was refused, or cached.
+fn check_upstream(world: &World, asked_before: u64, costs: &BTreeMap<String, Vec<Cost>>) {
+    let asked: u64 = costs.values().flatten().map(|cost| cost.completed).sum();
+    let missed = world.answered() - asked_before;
+    assert!(missed * 1000 < asked, "{missed} of {asked} questions went upstream");
 }
 
 /// Asks every server in each round; all answers but the bare responder's are checked.
@@ -90,14 +105,14 @@ fn costs(
     running: &[Running],
     load: &Load,
     rounds: usize,
-    check: impl Fn(&Cost),
+    check: impl Fn(&Running, &Cost),
 ) -> BTreeMap<String, Vec<Cost>> {
     let mut costs: BTreeMap<String, Vec<Cost>> = BTreeMap::new();
     for _ in 0..rounds {
         for server in running {
             let cost = load.put_on(server);
             if !server.is_bare() {
-                check(&cost);
+                check(server, &cost);
             }
             costs.entry(server.name.clone()).or_default().push(cost);
         }

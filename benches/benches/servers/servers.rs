@@ -19,6 +19,10 @@ use tests::{
 
 /// With this variable, the bench is the bare responder, at that address.
 pub(crate) const BARE: &str = "PREAU_BENCH_BARE";
+/// With this variable, the bench is hickory-dns at the first of two addresses, with its upstream at the
+/// other, and the names to refuse in [`HICKORY_NAMES`].
+pub(crate) const HICKORY: &str = "PREAU_BENCH_HICKORY";
+pub(crate) const HICKORY_NAMES: &str = "names";
 /// How long a server may take to load its lists.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -69,7 +73,34 @@ pub(crate) struct Running {
     pub(crate) load_seconds: f64,
     /// Then.
     loaded: Memory,
+    pub(crate) refusal: Refusal,
     process: Process,
+}
+
+/// How a server refuses.
+#[derive(Clone, Copy)]
+pub(crate) enum Refusal {
+    /// The name does not exist.
+    NxDomain,
+    /// The name is at 0.0.0.0.
+    Unspecified,
+}
+
+impl Refusal {
+    /// As dnsperf prints it.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::NxDomain => "NXDOMAIN",
+            Self::Unspecified => "NOERROR",
+        }
+    }
+
+    fn is(self, answer: &[u8]) -> bool {
+        match self {
+            Self::NxDomain => answer[3] & 15 == 3,
+            Self::Unspecified => answer[3] & 15 == 0 && answer.ends_with(&[0, 4, 0, 0, 0, 0]),
+        }
+    }
 }
 
 enum Process {
@@ -98,7 +129,7 @@ fn all(lists: &Lists, upstream: SocketAddr, more: &[(Peer, &str)]) -> Vec<Runnin
         (Peer::PowerDns, "PowerDNS Recursor, RPZ"),
         (Peer::Bind, "BIND, RPZ"),
     ];
-    let mut running = vec![preau(lists, upstream), bare()];
+    let mut running = vec![preau(lists, upstream), bare(), hickory(lists, upstream)];
     for (peer, name) in peers {
         if !peer.is_installed() {
             println!("skipped: {name} is not installed");
@@ -113,6 +144,7 @@ fn all(lists: &Lists, upstream: SocketAddr, more: &[(Peer, &str)]) -> Vec<Runnin
             address: server.address,
             load_seconds: started.elapsed().as_secs_f64(),
             loaded: Memory::of(server.id()),
+            refusal: Refusal::NxDomain,
             process: Process::Peer(server),
         });
     }
@@ -137,14 +169,23 @@ fn own_preau(bundle: &[u8], refused: &str, upstream: SocketAddr) -> Running {
     // Pinned from its start: it looks how many cores there are for it.
     let mut command = Command::new("taskset");
     command.args(["-c", "0"]).arg(preau::program()).args(["--config", "preau.toml"]);
-    own("Préau", command, folder, address, refused)
+    own("Préau", command, folder, address, (refused, Refusal::NxDomain))
 }
 
 fn bare() -> Running {
     let (folder, address) = (TempDir::new().unwrap(), address::unused());
     let mut command = Command::new(env::current_exe().unwrap());
     command.env(BARE, address.to_string());
-    own(BARE_NAME, command, folder, address, "example.com")
+    own(BARE_NAME, command, folder, address, ("example.com", Refusal::NxDomain))
+}
+
+fn hickory(lists: &Lists, upstream: SocketAddr) -> Running {
+    let (folder, address) = (TempDir::new().unwrap(), address::unused());
+    let entries: String = lists.names.lines().map(|name| format!("{name}\n*.{name}\n")).collect();
+    fs::write(folder.path().join(HICKORY_NAMES), entries).unwrap();
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.env(HICKORY, format!("{address} {upstream}"));
+    own("hickory-dns, blocklist", command, folder, address, (&lists.refused, Refusal::Unspecified))
 }
 
 /// Keeps how long each took to load, and the memory that Préau's bundle added to that of ten names'.
@@ -172,7 +213,7 @@ fn own(
     mut command: Command,
     folder: TempDir,
     address: SocketAddr,
-    refused: &str,
+    (refused, refusal): (&str, Refusal),
 ) -> Running {
     let started = Instant::now();
     let log = fs::File::create(folder.path().join("log")).unwrap();
@@ -183,7 +224,7 @@ fn own(
     let mut answer = [0; 512];
     loop {
         socket.send_to(&Question::new(refused, 1).packet(1), address).unwrap();
-        if socket.recv_from(&mut answer).is_ok() && answer[3] & 15 == 3 {
+        if socket.recv(&mut answer).is_ok_and(|length| refusal.is(&answer[..length])) {
             break;
         }
         let log = || fs::read_to_string(folder.path().join("log")).unwrap();
@@ -196,6 +237,7 @@ fn own(
         address,
         load_seconds,
         loaded: Memory::of(child.id()),
+        refusal,
         process: Process::Own { child, folder },
     }
 }

@@ -16,8 +16,8 @@ use std::{
 use filter_core::Filter;
 use gate::{
     allocations::Counting,
-    corpus::{Corpus, Questions},
-    engine::{Asked, PreauName, PreauPacket, PreauText, child, open, scoring_child},
+    corpus::Corpus,
+    engine::{self, Asked, PreauName, PreauPacket, PreauText, child, open, scoring_child},
     recorded::{Figure, Recorded, TOLERANCE},
 };
 
@@ -68,9 +68,9 @@ fn measure() -> Vec<Figure> {
         (PreauName(bound.clone()), PreauPacket(bound.clone()), PreauText(bound));
     let (mut figures, mut allocations) = (Vec::new(), 0);
     for questions in corpus.questions(QUESTIONS) {
-        allocations += allocated(&name, &questions);
-        allocations += allocated(&packet, &questions);
-        allocations += allocated(&text, &questions);
+        allocations += engine::allocations(&ALLOCATOR, &name, &questions);
+        allocations += engine::allocations(&ALLOCATOR, &packet, &questions);
+        allocations += engine::allocations(&ALLOCATOR, &text, &questions);
         let file = folder().join(questions.kind.replace(' ', "-"));
         fs::write(&file, questions.names.join("\n")).expect("target/tmp can be written");
         for form in FORMS {
@@ -83,7 +83,8 @@ fn measure() -> Vec<Figure> {
     let learned = corpus.build_learned();
     fs::write(folder().join("bundle"), &learned.bytes).expect("target/tmp can be written");
     let unlisted = corpus.unlisted(QUESTIONS);
-    allocations += allocated(&PreauName(scoring_child(&open(&learned.bytes))), &unlisted);
+    let scoring = PreauName(scoring_child(&open(&learned.bytes)));
+    allocations += engine::allocations(&ALLOCATOR, &scoring, &unlisted);
     let (refused, instructions) = under_callgrind(SCORED, &folder().join(unlisted.kind));
     assert_eq!(refused, unlisted.refused, "scored: refused");
     let what = "verdict, unlisted and scored, name: instructions";
@@ -102,13 +103,6 @@ fn measure() -> Vec<Figure> {
     ];
     figures.extend(more.map(|(what, value)| Figure::new(what, value)));
     figures
-}
-
-fn allocated<E: Asked>(engine: &E, questions: &Questions) -> u64 {
-    let prepared = engine.prepare(&questions.names);
-    let before = ALLOCATOR.calls();
-    assert_eq!(engine.refused(&prepared), questions.refused, "{}: refused", E::NAME);
-    ALLOCATOR.calls() - before
 }
 
 fn record(figures: Vec<Figure>) -> ExitCode {

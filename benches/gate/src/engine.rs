@@ -4,7 +4,10 @@ use std::hint::black_box;
 
 use filter_core::{BoundFilter, DomainName, Filter, Profile, Verdict};
 
-use crate::corpus::Corpus;
+use crate::{
+    allocations::Counting,
+    corpus::{Corpus, Questions},
+};
 
 /// An engine that is asked about many names, prepared in the form that it likes best.
 pub trait Asked {
@@ -18,6 +21,17 @@ pub trait Asked {
 
     /// Asks about every name: how many `child` may not reach. What for has then been looked up.
     fn refused(&self, questions: &Self::Questions) -> usize;
+}
+
+/// How often an engine allocates while it answers; `allocator` is the program's.
+///
+/// # Panics
+/// If the count of refusals is not the one that the questions state.
+pub fn allocations<E: Asked>(allocator: &Counting, engine: &E, questions: &Questions) -> u64 {
+    let prepared = engine.prepare(&questions.names);
+    let before = allocator.calls();
+    assert_eq!(engine.refused(&prepared), questions.refused, "{}: refused", E::NAME);
+    allocator.calls() - before
 }
 
 /// The corpus under `child`.

@@ -54,3 +54,25 @@ impl<R: Read> Read for InPieces<R> {
         self.0.read(&mut buffer[..length])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_read_and_no_piece_is_long() {
+        let octets: Vec<u8> = (0..3 * PIECE + 5).map(|at| at as u8).collect();
+        let (mut reader, mut read) = (InPieces(octets.as_slice()), Vec::new());
+        let mut buffer = vec![0; 10 * PIECE];
+        loop {
+            match reader.read(&mut buffer).unwrap() {
+                0 => break,
+                length => {
+                    assert!(length <= PIECE, "{length} octets at once");
+                    read.extend_from_slice(&buffer[..length]);
+                }
+            }
+        }
+        assert_eq!(read, octets);
+    }
+}
