@@ -38,9 +38,12 @@ const BLOCK: usize = 500;
 pub struct Contender<'e> {
     /// Its name in tables.
     pub name: &'static str,
-    ask: Box<dyn Fn(&[String]) -> Asking + 'e>,
+    ask: Ask<'e>,
     questions: &'e Questions,
 }
+
+/// Asks a block of names.
+type Ask<'e> = Box<dyn Fn(&[String]) -> Asking + 'e>;
 
 /// What came of asking.
 #[derive(Default)]
