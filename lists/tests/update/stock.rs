@@ -24,7 +24,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             super().do_GET()
     def log_request(self, code, size=0):
         # At once: what print writes in two parts, two requests mix.
-        os.write(1, f'{self.path} {int(code)}\n'.encode())
+        os.write(1, f'{self.path} {int(code)}\\n'.encode())
 server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
 if len(sys.argv) > 1:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
