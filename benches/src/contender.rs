@@ -8,6 +8,7 @@ use std::{
     fs,
     hash::{BuildHasher, RandomState},
     hint::black_box,
+    io::{self, Read},
     pin::pin,
     task::{Context, Poll, Waker},
 };
@@ -297,6 +298,28 @@ impl Asked for Adblock {
     }
 }
 
+/// hickory-dns's blocklist of the names that are read, an entry a line, and of wildcards for what is below.
+///
+/// # Errors
+/// Those of reading.
+pub fn blocklist(entries: impl Read) -> io::Result<BlocklistZoneHandler> {
+    let config = BlocklistConfig {
+        wildcard_match: true,
+        min_wildcard_depth: 2,
+        lists: Vec::new(),
+        sinkhole_ipv4: None,
+        sinkhole_ipv6: None,
+        ttl: 300,
+        block_message: None,
+        consult_action: BlocklistConsultAction::Disabled,
+        log_clients: false,
+    };
+    let mut handler = BlocklistZoneHandler::try_from_config(Name::root(), config, None)
+        .map_err(io::Error::other)?;
+    handler.add(entries)?;
+    Ok(handler)
+}
+
 /// The blocklist of hickory-server, with an entry for each name and a wildcard for what is below it. It
 /// knows neither category nor source; of a refusal, the records of its answer are made.
 pub struct Blocklist(BlocklistZoneHandler);
@@ -304,23 +327,9 @@ pub struct Blocklist(BlocklistZoneHandler);
 impl Blocklist {
     /// Reads the list.
     pub fn new(corpus: &Corpus) -> Self {
-        let config = BlocklistConfig {
-            wildcard_match: true,
-            min_wildcard_depth: 2,
-            lists: Vec::new(),
-            sinkhole_ipv4: None,
-            sinkhole_ipv6: None,
-            ttl: 300,
-            block_message: None,
-            consult_action: BlocklistConsultAction::Disabled,
-            log_clients: false,
-        };
-        let mut handler = BlocklistZoneHandler::try_from_config(Name::root(), config, None)
-            .expect("there is no file to read");
         let entries: String =
             corpus.names.iter().map(|name| format!("{name}.\n*.{name}.\n")).collect();
-        handler.add(entries.as_bytes()).expect("a slice is read");
-        Self(handler)
+        Self(blocklist(entries.as_bytes()).expect("a slice is read"))
     }
 
     fn refuses(&self, name: &LowerName) -> bool {

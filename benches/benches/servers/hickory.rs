@@ -3,15 +3,13 @@
 
 use std::{fs::File, net::SocketAddr, path::Path, sync::Arc};
 
+use benches::contender::blocklist;
 use hickory_server::{
     Server,
     net::runtime::TokioRuntimeProvider,
     proto::rr::Name,
     resolver::config::{ConnectionConfig, NameServerConfig},
-    store::{
-        blocklist::{BlocklistConfig, BlocklistConsultAction, BlocklistZoneHandler},
-        forwarder::{ForwardConfig, ForwardZoneHandler},
-    },
+    store::forwarder::{ForwardConfig, ForwardZoneHandler},
     zone_handler::{Catalog, ZoneHandler},
 };
 use tokio::{net::UdpSocket, runtime::Builder};
@@ -19,8 +17,9 @@ use tokio::{net::UdpSocket, runtime::Builder};
 /// Serves over UDP, refusing the names of a file and all below them with its stand-in for refused
 /// names, 0.0.0.0. Never ends.
 pub(crate) fn serve(address: SocketAddr, upstream: SocketAddr, names: &Path) {
+    let blocklist = blocklist(File::open(names).unwrap()).unwrap();
     let handlers: Vec<Arc<dyn ZoneHandler>> =
-        vec![Arc::new(blocklist(names)), Arc::new(forwarder(upstream))];
+        vec![Arc::new(blocklist), Arc::new(forwarder(upstream))];
     let mut catalog = Catalog::new();
     catalog.upsert(Name::root().into(), handlers);
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -29,23 +28,6 @@ pub(crate) fn serve(address: SocketAddr, upstream: SocketAddr, names: &Path) {
         server.register_socket(UdpSocket::bind(address).await.unwrap());
         server.block_until_done().await.unwrap();
     });
-}
-
-fn blocklist(names: &Path) -> BlocklistZoneHandler {
-    let config = BlocklistConfig {
-        wildcard_match: true,
-        min_wildcard_depth: 2,
-        lists: Vec::new(),
-        sinkhole_ipv4: None,
-        sinkhole_ipv6: None,
-        ttl: 300,
-        block_message: None,
-        consult_action: BlocklistConsultAction::Disabled,
-        log_clients: false,
-    };
-    let mut handler = BlocklistZoneHandler::try_from_config(Name::root(), config, None).unwrap();
-    handler.add(File::open(names).unwrap()).unwrap();
-    handler
 }
 
 fn forwarder(upstream: SocketAddr) -> ForwardZoneHandler<TokioRuntimeProvider> {
