@@ -6,7 +6,7 @@ use std::{
     io::Write as _,
     path::PathBuf,
     process::Command,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::Duration,
 };
@@ -47,23 +47,37 @@ pub(crate) fn under_load(corpus: &Corpus, lists: &Lists, world: &World, record: 
     let (mut steady, mut reloading, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         steady.push(load.at_rate(&server, RATE, SECONDS));
+        let mut with_reloads = |between: &(dyn Fn() + Sync)| {
+            // Beforehand: what a publisher does costs a server's machine nothing.
+            let bundles = Bundles::after(serial, &server, lists);
+            let done = AtomicBool::new(false);
+            let (seen, reloads) = thread::scope(|scope| {
+                let reloads = scope.spawn(|| reload_until(&done, &server, &bundles, between));
+                let seen = load.at_rate(&server, RATE, SECONDS);
+                done.store(true, Ordering::Relaxed);
+                (seen, reloads.join().unwrap())
+            });
+            assert!(reloads >= 2, "{reloads} reloads in {SECONDS} s");
+            serial += reloads;
+            let served = format!("serial {serial},");
+            assert!(server.log().contains(&served), "{WHO} did not reload: {}", server.log());
+            seen
+        };
+        reloading.push(with_reloads(&|| thread::sleep(BETWEEN_RELOADS)));
+
+        // Another time: looking at a server's memory holds it up.
         let before = Memory::of(server.id()).private;
-        let done = AtomicBool::new(false);
-        // Beforehand: what a publisher does costs a server's machine nothing.
-        let bundles = Bundles::after(serial, &server, lists);
-        let (seen, (reloads, most)) = thread::scope(|scope| {
-            let reloads = scope.spawn(|| reload_until(&done, &server, &bundles));
-            let seen = load.at_rate(&server, RATE, SECONDS);
-            done.store(true, Ordering::Relaxed);
-            (seen, reloads.join().unwrap())
+        let most = AtomicU64::new(0);
+        let lost = with_reloads(&|| {
+            for _ in 0..BETWEEN_RELOADS.as_millis() / BETWEEN_LOOKS.as_millis() {
+                most.fetch_max(Memory::of(server.id()).private, Ordering::Relaxed);
+                thread::sleep(BETWEEN_LOOKS);
+            }
         });
-        assert!(reloads >= 2, "{reloads} reloads in {SECONDS} s");
-        serial += reloads;
-        let served = format!("serial {serial},");
-        assert!(server.log().contains(&served), "{WHO} did not reload: {}", server.log());
-        reloading.push(seen);
+        assert_eq!(lost.lost, 0, "of questions while memory was looked at");
         // The mapping of the new bundle is there beside the old one's.
-        memory.push(most.saturating_sub(lists.bundle.len() as u64) as f64 / before as f64);
+        let most = most.into_inner().saturating_sub(lists.bundle.len() as u64);
+        memory.push(most as f64 / before as f64);
     }
 
     let p99 = |seen: &[Seen]| seen.iter().map(|seen| seen.p99_micros).collect::<Vec<_>>();
@@ -93,7 +107,12 @@ pub(crate) fn under_load(corpus: &Corpus, lists: &Lists, world: &World, record: 
 }
 
 /// Bundles of the same lists, each newer than the one before.
-struct Bundles(Vec<PathBuf>);
+struct Bundles {
+    paths: Vec<PathBuf>,
+    /// These, and the one that is there: a file that is replaced goes when nobody holds it any more,
+    /// which takes the machine milliseconds.
+    _open: Vec<File>,
+}
 
 impl Bundles {
     fn after(serial: u64, server: &Running, lists: &Lists) -> Self {
@@ -104,24 +123,26 @@ impl Bundles {
             let stamp = Stamp { serial, ..stamp() };
             file.write_all(&restamp(&lists.bundle, stamp).unwrap()).unwrap();
             file.sync_all().unwrap();
-            path
+            (path, file)
         });
-        Self(newer.collect())
+        let (paths, mut open): (_, Vec<_>) = newer.unzip();
+        open.push(File::open(server.path("bundle")).unwrap());
+        Self { paths, _open: open }
     }
 }
 
 impl Drop for Bundles {
     fn drop(&mut self) {
-        for path in &self.0 {
+        for path in &self.paths {
             let _ = fs::remove_file(path); // gone where it was taken
         }
     }
 }
 
-/// How many times it has been made to reload, and the most private memory that it then had.
-fn reload_until(done: &AtomicBool, server: &Running, bundles: &Bundles) -> (u64, u64) {
-    let (mut reloads, mut most) = (0, 0);
-    for bundle in &bundles.0 {
+/// How many times it has been made to reload, with `between` after each.
+fn reload_until(done: &AtomicBool, server: &Running, bundles: &Bundles, between: &dyn Fn()) -> u64 {
+    let mut reloads = 0;
+    for bundle in &bundles.paths {
         if done.load(Ordering::Relaxed) {
             break;
         }
@@ -129,10 +150,7 @@ fn reload_until(done: &AtomicBool, server: &Running, bundles: &Bundles) -> (u64,
         fs::rename(bundle, server.path("bundle")).unwrap();
         let id = server.id().to_string();
         assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
-        for _ in 0..BETWEEN_RELOADS.as_millis() / BETWEEN_LOOKS.as_millis() {
-            most = most.max(Memory::of(server.id()).private);
-            thread::sleep(BETWEEN_LOOKS);
-        }
+        between();
     }
-    (reloads, most)
+    reloads
 }

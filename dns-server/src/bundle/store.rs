@@ -10,7 +10,7 @@
 use std::{
     cmp::Reverse,
     fs::{self, File, TryLockError},
-    io::{self, Write as _},
+    io::{self, BufReader, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -22,7 +22,7 @@ use lists::{
 use memmap2::Mmap;
 
 use super::{BundleError, expired, open};
-use crate::service::background::InPieces;
+use crate::service::background::{InPieces, PIECE};
 
 /// Verified copies of bundles.
 ///
@@ -342,9 +342,12 @@ pub(super) fn verified(
 }
 
 /// Copies a whole file, down to the disk.
+///
+/// What is written at once lies together in the page cache, where the file system can do that (large
+/// folios): mapping and letting go of it then takes a quarter of the time, all of it in the kernel.
 fn copy_synced(original: File, copy: &Path) -> io::Result<()> {
     let mut file = File::create(copy)?;
-    io::copy(&mut InPieces(original), &mut file)?;
+    io::copy(&mut BufReader::with_capacity(PIECE, InPieces(original)), &mut file)?;
     file.sync_all()
 }
 

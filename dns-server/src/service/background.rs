@@ -38,13 +38,14 @@ fn give_way() -> Result<(), io::Error> {
         .map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// Octets of a piece: less than a tenth of a millisecond's work.
-const PIECE: usize = 64 * 1024;
+/// Octets of a piece: a tenth of a millisecond's work.
+pub(crate) const PIECE: usize = 256 * 1024;
 
 /// Reads in pieces of at most [`PIECE`], and lets others run before each.
 ///
 /// The scheduler would see to that by itself; but in a long call the kernel may not give way, and in
-/// some virtual machines the interrupt by which another core wakes a thread waits for the next tick.
+/// some virtual machines the interrupt by which another core wakes a thread waits for the next tick. At
+/// the end of any call the kernel sees by itself that a thread was woken.
 pub(crate) struct InPieces<R>(pub(crate) R);
 
 impl<R: Read> Read for InPieces<R> {
