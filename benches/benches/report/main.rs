@@ -177,7 +177,7 @@ fn write(quick: bool, records: &Path) {
         false => (Path::new(env!("CARGO_MANIFEST_DIR")).join("results"), format!("{date}-report")),
     };
     let mut report = format!(
-        "# {date}: every figure, in one run\n\n{}\n## In short\n\n{}\n",
+        "# {date}: every figure\n\n{}\n## In short\n\n{}\n",
         machine::description(),
         bars::table(&figures, &sizes)
     );
