@@ -276,7 +276,8 @@ fn a_bundle_is_copied_in_large_pieces() {
         let io = fs::read_to_string("/proc/thread-self/io").ok()?;
         io.lines().find_map(|line| line.strip_prefix("syscw: ")?.parse::<usize>().ok())
     };
-    let Some(before) = writes() else { return println!("skipped: no /proc/thread-self/io") };
+    // Not every kernel counts them.
+    let Some(before) = writes() else { return };
     let refused = store.stage(&site.bundle(), &site.config.lists.keys);
     let writes = writes().unwrap() - before;
     assert!(matches!(refused, Err(BundleError::Invalid { .. })), "copied, but no bundle");
