@@ -344,7 +344,7 @@ pub(super) fn verified(
 /// Copies a whole file, down to the disk.
 ///
 /// What is written at once lies together in the page cache, where the file system can do that (large
-/// folios): mapping and letting go of it then takes a quarter of the time, all of it in the kernel.
+/// folios). To unmap it then takes the kernel a seventh of the time: `benches/results/2026-11-23-reloads.md`.
 fn copy_synced(original: File, copy: &Path) -> io::Result<()> {
     let mut file = File::create(copy)?;
     io::copy(&mut BufReader::with_capacity(PIECE, InPieces(original)), &mut file)?;

@@ -314,7 +314,7 @@ fn section_range(row: &[u8]) -> Option<Range<usize>> {
     Some(start..start.checked_add(length)?)
 }
 
-/// Octets digested before others have a turn: some hundredths of a millisecond's work.
+/// Octets digested before others have a turn: a hundredth of a millisecond's work.
 const TURN: usize = 64 * 1024;
 
 /// The digest of a section, which may be long: a server checks bundles while it answers, perhaps on
