@@ -68,13 +68,13 @@ pub(crate) fn under_load(corpus: &Corpus, lists: &Lists, world: &World, record: 
         // Another time: looking at a server's memory holds it up.
         let before = Memory::of(server.id()).private;
         let most = AtomicU64::new(0);
-        let lost = with_reloads(&|| {
+        let seen = with_reloads(&|| {
             for _ in 0..BETWEEN_RELOADS.as_millis() / BETWEEN_LOOKS.as_millis() {
                 most.fetch_max(Memory::of(server.id()).private, Ordering::Relaxed);
                 thread::sleep(BETWEEN_LOOKS);
             }
         });
-        assert_eq!(lost.lost, 0, "of questions while memory was looked at");
+        assert_eq!(seen.lost, 0, "lost while memory was looked at");
         // The mapping of the new bundle is there beside the old one's.
         let most = most.into_inner().saturating_sub(lists.bundle.len() as u64);
         memory.push(most as f64 / before as f64);
