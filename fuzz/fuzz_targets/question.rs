@@ -12,13 +12,17 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|packet: &[u8]| {
     let (rcode, body, echo) = match question::read(packet) {
-        Ok(question) => (Rcode::NxDomain, Body::Negative, question.echo),
+        Ok(question) => (Rcode::NxDomain, Body::Negative { ttl: 60 }, question.echo),
         Err(Unreadable::Error(rcode, echo)) => (rcode, Body::Empty, echo),
         Err(Unreadable::Silence) => return,
     };
     let mut buffer = packet.to_vec();
     buffer.resize(packet.len().max(REPLY_CAPACITY), 0);
-    let error = ExtendedError { code: Code(15), text: Some(&"porn · ut1-adult") };
+    let error = ExtendedError {
+        code: Code(15),
+        text: Some(&"porn · ut1-adult"),
+        shorter_text: Some(&"porn"),
+    };
     let length = answer::write(&mut buffer, &echo, Transport::Datagram, rcode, body, Some(error));
     assert!(length <= echo.limit(Transport::Datagram).max(echo.length));
     let message = Message::from_vec(&buffer[..length]).expect("what we write is DNS");
