@@ -10,7 +10,7 @@
 use std::{
     cmp::Reverse,
     fs::{self, File, TryLockError},
-    io::{self, BufReader, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -22,7 +22,7 @@ use lists::{
 use memmap2::Mmap;
 
 use super::{BundleError, expired, open};
-use crate::service::background::{InPieces, PIECE};
+use crate::service::background::{InPieces, copy_in_pieces};
 
 /// Verified copies of bundles.
 ///
@@ -342,12 +342,9 @@ pub(super) fn verified(
 }
 
 /// Copies a whole file, down to the disk.
-///
-/// What is written at once lies together in the page cache, where the file system can do that (large
-/// folios). To unmap it then takes the kernel a seventh of the time: `benches/results/2026-11-23-reloads.md`.
 fn copy_synced(original: File, copy: &Path) -> io::Result<()> {
     let mut file = File::create(copy)?;
-    io::copy(&mut BufReader::with_capacity(PIECE, InPieces(original)), &mut file)?;
+    copy_in_pieces(original, &mut file)?;
     file.sync_all()
 }
 

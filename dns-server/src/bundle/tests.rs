@@ -3,7 +3,7 @@
 use lists::{digest::Sha256Digest, signature::PublicKeys};
 
 use super::*;
-use crate::{service::background::PIECE, testing};
+use crate::testing;
 
 /// A directory with an operator's bundle in it, and the configuration that names it.
 struct Site {
@@ -263,23 +263,4 @@ fn the_newest_signed_bundle_is_served_and_its_serial_remembered() {
     fs::write(folder.path().join("highest-serial"), "many").unwrap();
     let error = store.highest_serial().unwrap_err().to_string();
     assert!(error.contains("highest-serial holds no number"), "{error}");
-}
-
-/// Page by page, as `io::copy` writes, it would lie scattered in the page cache: to map it and to let go of
-/// it, the kernel would hold a core for milliseconds.
-#[test]
-fn a_bundle_is_copied_in_large_pieces() {
-    let site = Site::new();
-    site.publish(&vec![0; 8 * PIECE]);
-    let store = site.store();
-    let writes = || {
-        let io = fs::read_to_string("/proc/thread-self/io").ok()?;
-        io.lines().find_map(|line| line.strip_prefix("syscw: ")?.parse::<usize>().ok())
-    };
-    // Not every kernel counts them.
-    let Some(before) = writes() else { return };
-    let refused = store.stage(&site.bundle(), &site.config.lists.keys);
-    let writes = writes().unwrap() - before;
-    assert!(matches!(refused, Err(BundleError::Invalid { .. })), "copied, but no bundle");
-    assert!((8..=10).contains(&writes), "{writes} writes");
 }
